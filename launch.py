@@ -1,0 +1,187 @@
+"""Trains, evaluates, samples from or sweeps an experiment of sequence_lab.
+
+  python launch.py                                          the quickstart: a character language model
+  python launch.py --config=experiments/digits_gru.py       another experiment
+  python launch.py --config.training.num_steps=50           any field of the config, by its dotted name
+  python launch.py --mode=generate                          text from the finished quickstart
+  python launch.py --config=experiments/digits_gru.py --mode=sweep --workers=2 \\
+      --sweep=optimizer.learning_rate=0.001,0.003,0.01 --seeds=3
+
+The same command again resumes a run that was stopped, and says so if it is finished.
+"""
+
+import ast
+import importlib.util
+import os
+import re
+import sys
+import time
+import types
+from pathlib import Path
+from typing import Any
+
+STARTED = time.monotonic()
+
+# Compiled programs are kept between launches, however quick they were to compile.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR",
+    str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sequence_lab" / "xla"),
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+from absl import flags  # noqa: E402 (the clock and the settings above come first)
+from ml_collections import config_flags  # noqa: E402
+
+EXPERIMENTS = Path(__file__).resolve().parent / "experiments"
+MODES = ("train", "evaluate", "generate", "sweep")
+FLAGS = flags.FLAGS
+
+
+def define_flags(config: Any) -> None:
+    config_flags.DEFINE_config_dict("config", config, "experiment file; --config.GROUP.FIELD=VALUE sets a field")
+    flags.DEFINE_string("workdir", None, "folder of the run; default: runs/NAME, for a sweep sweeps/NAME")
+    flags.DEFINE_string("mode", "train", f"what to do: {', '.join(MODES)}")
+    flags.DEFINE_multi_string("sweep", [], "an axis of a sweep, FIELD=VALUE,VALUE,...; may be given again")
+    flags.DEFINE_integer("seeds", 0, "seeds per point of a sweep; 0: as the experiment says", lower_bound=0)
+    flags.DEFINE_integer("points", 0, "points of a sweep drawn at random; 0: the whole grid", lower_bound=0)
+    flags.DEFINE_integer("workers", 1, "processes of a sweep", lower_bound=1)
+
+
+def usage() -> str:
+    """The text of --help."""
+    names = ("config", "workdir", "mode", "sweep", "seeds", "points", "workers")
+    lines = [str(__doc__).strip(), "", "Flags:"]
+    lines += [f"  --{name:<9} {FLAGS[name].help}" for name in names]
+    lines += ["", "Experiments (--config=FILE):"]
+    for path in sorted(EXPERIMENTS.glob("*.py")):
+        summary = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+        lines.append(f"  {os.path.relpath(path):<32} {summary}")
+    return "\n".join(lines)
+
+
+def load(path: str) -> types.ModuleType:
+    """The experiment file at ``path``; ValueError, in one line, if it is not one."""
+    from sequence_lab import schema
+
+    if not Path(path).is_file():
+        known = [os.path.relpath(p) for p in sorted(EXPERIMENTS.glob("*.py"))]
+        schema.choose("--config", path, known)
+    spec = importlib.util.spec_from_file_location("experiment_file", path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"--config is {path!r}; allowed: a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"--config {path} cannot be read: {type(error).__name__}: {error}") from error
+    if not callable(getattr(module, "get_config", None)):
+        raise ValueError(f"--config {path} has no get_config(); allowed: a file that defines it")
+    return module
+
+
+def parse(argv: list[str]) -> tuple[Any, types.ModuleType]:
+    """Reads the command line into ``FLAGS``: the config, with its overrides, and the file it comes from.
+
+    Raises:
+      ValueError: what is wrong with it, in one line.
+    """
+    from sequence_lab import run_folder, schema
+
+    # The file is taken off the command line first: ml_collections alone would mix up the errors of a missing
+    # file, a faulty file and a misspelt field.
+    path, rest = take_config(argv)
+    module = load(path)
+    config = module.get_config()
+    fields = run_folder.flatten(config.to_dict())
+    for name in override_names(rest):
+        if not any(field == name or field.startswith(f"{name}.") for field in fields):
+            group = f"{name.partition('.')[0]}."
+            beside = [field for field in fields if field.startswith(group)]
+            schema.choose("a field of config", name, beside or fields)
+    define_flags(config)
+    if any(word in ("--help", "-h", "-help", "--helpfull") for word in rest):
+        return None, module
+    try:
+        unnamed = FLAGS(rest)[1:]
+    except flags.IllegalFlagValueError as error:
+        known = re.match(r"flag --config\.([\w.]+)=(.*?): ", str(error))
+        if known and known[1] in fields:
+            wanted = type(fields[known[1]]).__name__
+            raise ValueError(f"--config.{known[1]} is {known[2]!r}; allowed: {wanted}") from None
+        raise ValueError(error) from None
+    except flags.Error as error:
+        raise ValueError(error) from None
+    if unnamed:
+        raise ValueError(f"got {unnamed[0]!r}; allowed: flags, which start with --")
+    schema.choose("--mode", FLAGS.mode, MODES)
+    return FLAGS.config, module
+
+
+def take_config(argv: list[str]) -> tuple[str, list[str]]:
+    """The value of --config, and the command line without it."""
+    path, rest, words = str(EXPERIMENTS / "quickstart.py"), [], iter(argv)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name not in ("--config", "-config"):
+            rest.append(word)
+            continue
+        path = value if equals else next(words, "")
+    return path, rest
+
+
+def override_names(argv: list[str]) -> list[str]:
+    return [found[1] for word in argv if (found := re.match(r"--?config\.([^=]+)", word))]
+
+
+def work(config: Any, module: types.ModuleType) -> None:
+    from sequence_lab import experiment
+
+    mode = FLAGS.mode
+    default = Path("sweeps" if mode == "sweep" else "runs") / config.name
+    workdir = Path(FLAGS.workdir or default)
+    if mode == "train":
+        experiment.run(config, workdir, started=STARTED)
+    elif mode == "evaluate":
+        experiment.evaluate(config, workdir)
+    elif mode == "generate":
+        experiment.generate(config, workdir)
+    else:
+        from sequence_lab import sweeps
+
+        get_sweep = getattr(module, "get_sweep", dict)
+        sweeps.sweep(config, workdir, FLAGS.sweep, FLAGS.seeds, FLAGS.points, FLAGS.workers, get_sweep=get_sweep())
+
+
+def main(argv: list[str]) -> int:
+    """Exit codes: 0 done, 1 the training failed, 2 it was asked for wrongly, 130 it was interrupted."""
+    from sequence_lab.schema import Refused
+
+    try:
+        config, module = parse(argv)
+    except ValueError as error:
+        return fail(error, 2)
+    if config is None:
+        print(usage())
+        return 0
+    from sequence_lab.training.loop import Diverged, Interrupted
+
+    try:
+        work(config, module)
+    except Refused as error:
+        return fail(error, 2)
+    except Diverged as error:
+        return fail(error, 1)
+    except (Interrupted, KeyboardInterrupt) as error:
+        return fail(error, 130)
+    return 0
+
+
+def fail(error: BaseException, code: int) -> int:
+    """One line on stderr."""
+    print(f"launch.py: {' '.join(str(error).split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

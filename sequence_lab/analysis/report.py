@@ -1,0 +1,19 @@
+"""The tables that end a run."""
+
+from collections.abc import Mapping
+
+from sequence_lab.analysis import tables
+
+
+def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
+    """One row per split, one column per measure."""
+    names = list(next(iter(metrics.values())))
+    rows = [[split, *(f"{values[name]:.4f}" for name in names)] for split, values in metrics.items()]
+    return tables.markdown(["split", *names], rows)
+
+
+def baselines_table(bits_per_symbol: float, baselines: Mapping[str, float]) -> str:
+    """Bits per character on the test text, best first, and how far above this run's each stands."""
+    ranked = sorted({"this run": bits_per_symbol, **baselines}.items(), key=lambda row: row[1])
+    rows = [[name, f"{bits:.3f}", f"{bits / bits_per_symbol - 1:+.1%}"] for name, bits in ranked]
+    return tables.markdown(["test text", "bits per character", "against this run"], rows)

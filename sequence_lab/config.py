@@ -1,0 +1,91 @@
+"""Configs: what every experiment starts from, and how one is resolved against the tables."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sequence_lab import schema
+from sequence_lab.analysis.baselines import BASELINES
+from sequence_lab.training.loop import TrainingConfig
+from sequence_lab.training.optimizer import OptimizerConfig
+
+Tables = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class GenerationConfig:
+    """Schema and defaults of ``config.generation``."""
+
+    length: int = 300  # symbols to generate
+    temperature: float = 0.8  # divides the logits; 0: always the likeliest symbol
+    prompt: str = "The "  # text to continue
+
+    def __post_init__(self) -> None:
+        if self.length < 1 or self.temperature < 0 or not self.prompt:
+            raise ValueError(
+                f"config.generation is length {self.length}, temperature {self.temperature}, prompt {self.prompt!r}; "
+                "allowed: length 1 or more, temperature 0 or more, a prompt of one character or more"
+            )
+
+
+def default_config() -> ConfigDict:
+    """What every experiment's config starts from: all groups, with the defaults of their schemas."""
+    return ConfigDict(
+        {
+            "name": "",  # of the experiment; also the default folder under runs/
+            "seed": 0,  # of parameters, order of examples, dropout
+            "parallel": "jit",  # or "pmap": how a step is spread over devices
+            "dataset_name": "",  # a row of data.DATASETS
+            "dataset": {},  # its arguments
+            "model_name": "",  # a row of models.MODELS
+            "model": {},  # its fields, except those that the data set knows
+            "objectives": {},  # task -> {"name": a row of OBJECTIVES, "weight", "labels", "output"}
+            "optimizer": dataclasses.asdict(OptimizerConfig()),
+            "training": dataclasses.asdict(TrainingConfig()),
+            "generation": dataclasses.asdict(GenerationConfig()),
+            "baselines": (),  # rows of analysis.baselines.BASELINES
+        }
+    )
+
+
+def joined(table: Tables, own: Tables | None) -> Tables:
+    """A table with someone's own rows; ValueError if a name is taken."""
+    taken = sorted(set(table) & set(own or {}))
+    if taken:
+        raise ValueError(f"{taken[0]!r} is already the name of a row; allowed: a new name")
+    return {**table, **(own or {})}
+
+
+def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, Any]:
+    """The config with the defaults of every schema filled in, and every name and type in it checked.
+
+    Args:
+      config: plain values, see ``schema.plain``.
+      rows: the tables "dataset", "model" and "objective".
+
+    Raises:
+      ValueError: a name or a type that is not allowed; one line.
+    """
+    defaults = schema.plain(default_config())
+    schema.check_names("config", config, defaults)
+    config = {**defaults, **config}
+    for key, expected in (("name", str), ("seed", int), ("parallel", str), ("baselines", tuple)):
+        if not isinstance(config[key], expected):
+            raise ValueError(f"config.{key} is {config[key]!r}; allowed: {expected.__name__}")
+    for group, row in (
+        ("optimizer", OptimizerConfig), ("training", TrainingConfig), ("generation", GenerationConfig),
+    ):  # fmt: skip
+        config[group] = schema.resolve_call(group, row, config[group])
+    for group in ("dataset", "model"):
+        config[group] = schema.resolve(group, rows[group], config[f"{group}_name"], config[group])
+    if not config["objectives"]:
+        raise ValueError(f"config.objectives is empty; allowed: tasks of {', '.join(sorted(rows['objective']))}")
+    for key, task in config["objectives"].items():
+        where = f"config.objectives.{key}"
+        schema.check_names(where, task, ("name", "weight", "labels", "output"))
+        schema.choose(f"{where}.name", task.get("name", ""), rows["objective"])
+    for name in config["baselines"]:
+        schema.choose("a row of config.baselines", name, BASELINES)
+    return config

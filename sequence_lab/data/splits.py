@@ -1,0 +1,126 @@
+"""What a split of a data set is: something that makes its n-th batch, as a pure function of (n, seed).
+
+So the whole state of the input side is one number, and resuming it is exact. Arrays stay decoded in memory and a
+batch is one gather per array; order comes from a permutation per epoch.
+
+A batch is a dict of NumPy arrays with a leading batch axis: ``inputs``, ``labels`` and, where they apply,
+``lengths`` (real steps per row), ``mask`` (which rows, or which steps, count) and ``start`` (rows of a stream whose
+carry starts anew here).
+"""
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from sequence_lab.data.vocabulary import Vocabulary
+
+Batch = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Examples:
+    """Independent examples: arrays that share their first axis."""
+
+    arrays: Mapping[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def training_batch(self, index: int, batch_size: int, seed: int) -> Batch:
+        """The ``index``-th batch of an endless training run; each epoch shuffles anew and drops its remainder.
+
+        Raises:
+          ValueError: ``batch_size`` is larger than the split.
+        """
+        if not 1 <= batch_size <= len(self):
+            raise ValueError(f"batch_size is {batch_size}; allowed: 1 to {len(self)}, the training examples")
+        epoch, position = divmod(index, len(self) // batch_size)
+        rows = self._order(seed, epoch)[position * batch_size : (position + 1) * batch_size]
+        return {name: array[rows] for name, array in self.arrays.items()}
+
+    def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
+        """Every example once, in order; the last batch is filled up with rows whose mask is 0."""
+        for first in range(0, len(self), batch_size):
+            rows = np.arange(first, first + batch_size)
+            real = rows < len(self)
+            batch = {name: array[np.where(real, rows, 0)] for name, array in self.arrays.items()}
+            yield {**batch, "mask": real.astype(np.float32)}
+
+    @functools.lru_cache(maxsize=2)  # noqa: B019 (a split lives as long as its run)
+    def _order(self, seed: int, epoch: int) -> np.ndarray:
+        return np.random.default_rng([seed, epoch]).permutation(len(self))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Stream:
+    """One long text: B places in it are read side by side, window after window, to predict each symbol.
+
+    ``labels`` are the symbols and ``inputs`` the symbols before them; the very first one is predicted from id 0.
+    """
+
+    tokens: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def training_batch(self, index: int, batch_size: int, seed: int, k1: int, k2: int) -> Batch:
+        """The ``index``-th window, for back-propagation through time truncated to (k1, k2).
+
+        A window holds k2 steps and starts k1 steps after the one before; the steps it shares with that one are
+        there for the gradient to go through and do not count again. Every epoch cuts the text at another offset.
+
+        Raises:
+          ValueError: the text is too short for ``batch_size`` windows, or not 1 <= k1 <= k2.
+        """
+        if not 1 <= k1 <= k2:
+            raise ValueError(f"k1 is {k1} and k2 is {k2}; allowed for a stream: 1 <= k1 <= k2")
+        steps_per_row = (len(self) - k1) // batch_size if batch_size > 0 else 0
+        windows = (steps_per_row - k2) // k1 + 1
+        if windows < 1:
+            raise ValueError(
+                f"batch_size is {batch_size} with windows of {k2}; allowed: at most {(len(self) - k1) // k2} rows "
+                f"of a text of {len(self)} symbols"
+            )
+        epoch, window = divmod(index, windows)
+        offset = 1 + np.random.default_rng([seed, epoch]).integers(k1)
+        first_B = offset + np.arange(batch_size) * steps_per_row + window * k1
+        position_BT = first_B[:, None] + np.arange(k2)
+        counts_T = np.ones(k2, np.float32) if window == 0 else (np.arange(k2) >= k2 - k1).astype(np.float32)
+        return {
+            "inputs": self.tokens[position_BT - 1],
+            "labels": self.tokens[position_BT],
+            "mask": np.broadcast_to(counts_T, position_BT.shape),
+            "start": np.full(batch_size, window == 0),
+        }
+
+    def evaluation_batches(self, batch_size: int, window: int) -> Iterator[Batch]:
+        """Every symbol once: the text in ``batch_size`` pieces side by side, ``window`` steps a batch."""
+        steps_per_row = -(-len(self) // batch_size)
+        for first in range(0, steps_per_row, window):
+            step_T = first + np.arange(window)
+            position_BT = np.arange(batch_size)[:, None] * steps_per_row + step_T
+            counts_BT = (step_T < steps_per_row) & (position_BT < len(self))
+            position_BT = np.where(counts_BT, position_BT, 0)
+            yield {
+                "inputs": np.where(position_BT > 0, self.tokens[position_BT - 1], 0).astype(np.int32),
+                "labels": self.tokens[position_BT],
+                "mask": counts_BT.astype(np.float32),
+                "start": np.full(batch_size, first == 0),
+            }
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Splits by name ("train", "validation", "test"), and what a model may ask about them.
+
+    Attributes:
+      facts: fills in the fields of a model that carry the same names: ``num_outputs``, ``vocabulary_size``.
+      vocabulary: of symbols, where there are any.
+    """
+
+    splits: Mapping[str, Examples | Stream]
+    facts: Mapping[str, Any]
+    vocabulary: Vocabulary | None = None

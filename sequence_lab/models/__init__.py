@@ -1,0 +1,22 @@
+"""Whole networks, and the table ``MODELS``: one file and one row per family.
+
+A model is a Linen module whose fields are the schema of ``config.model``. It maps ``(inputs, lengths_B)`` to outputs;
+a model that also has ``initial_carry`` reads streams, and maps ``(inputs, lengths_B, carry)`` to (outputs, carry).
+Outputs are ``[B, K]`` where there is one per sequence or image, ``[B, T, K]`` where there is one per step, or a dict of
+such arrays. Fields that a data set knows (``vocabulary_size``, ``num_outputs``) are filled in from it.
+"""
+
+from collections.abc import Callable, Mapping
+
+import flax.linen as nn
+
+from sequence_lab.models.convolutional import ConvNet2D
+from sequence_lab.models.language import RecurrentLanguageModel
+from sequence_lab.models.recurrent import RecurrentClassifier, RecurrentTagger
+
+MODELS: Mapping[str, Callable[..., nn.Module]] = {
+    "conv_net_2d": ConvNet2D,
+    "recurrent_classifier": RecurrentClassifier,
+    "recurrent_language_model": RecurrentLanguageModel,
+    "recurrent_tagger": RecurrentTagger,
+}

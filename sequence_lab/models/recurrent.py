@@ -1,0 +1,105 @@
+"""Recurrent networks over sequences of vectors: one output per sequence, or one per step."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+
+from sequence_lab.nn import Bidirectional, Dense, Recurrent, Stacked
+from sequence_lab.ops import pooling
+from sequence_lab.ops.recurrence import CELLS
+
+Array = jax.Array
+
+
+def recurrent_stack(
+    cell: str,
+    features: tuple[int, ...],
+    cell_options: Mapping[str, Any],
+    *,
+    bidirectional: bool = False,
+    dropout: float = 0.0,
+    name: str | None = None,
+) -> Stacked:
+    """A ``Stacked`` of one layer per entry of ``features``, all of one kind of cell.
+
+    Raises:
+      ValueError: an unknown cell, an option that the cell does not have, or no layer at all.
+    """
+    if cell not in CELLS:
+        raise ValueError(f"cell is {cell!r}; allowed: {', '.join(CELLS)}")
+    if not features or min(features) < 1:
+        raise ValueError(f"features is {features!r}; allowed: one int >= 1 per layer")
+    try:
+        # parent=None: the layers belong to the stack, not to the module that happens to build it.
+        layers: list[Any] = [Recurrent(CELLS[cell](size, **cell_options), parent=None) for size in features]
+    except TypeError as error:
+        raise ValueError(f"cell_options of {cell} are {dict(cell_options)}: {error}") from None
+    if bidirectional:
+        layers = [Bidirectional(layer, parent=None) for layer in layers]
+    return Stacked(layers, dropout, name=name)
+
+
+REPRESENTATIONS: Mapping[str, Callable[[Array, Array | None], Array]] = {
+    "last": pooling.last_over_time,
+    "max": pooling.max_over_time,
+    "mean": pooling.mean_over_time,
+}
+
+
+class RecurrentClassifier(nn.Module):
+    """Stacked recurrent layers, one vector for the whole sequence, one affine layer: ``[B, T, C]`` to ``[B, K]``.
+
+    Attributes:
+      num_outputs: classes, or targets of a regression.
+      cell, features, cell_options: kind of cell, its size per layer, its options.
+      bidirectional: every layer reads both ways.
+      representation: which vector stands for the sequence: the output at the last real step, or the maximum or mean
+        of the outputs over the real steps.
+      dropout: between layers and before the affine layer.
+    """
+
+    num_outputs: int
+    cell: str = "lstm"
+    features: tuple[int, ...] = (128,)
+    cell_options: Mapping[str, Any] = nn.FrozenDict()
+    bidirectional: bool = False
+    representation: str = "last"
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, inputs_BTC: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
+        if self.representation not in REPRESENTATIONS:
+            raise ValueError(f"representation is {self.representation!r}; allowed: {', '.join(REPRESENTATIONS)}")
+        stack = recurrent_stack(
+            self.cell, self.features, self.cell_options, bidirectional=self.bidirectional, dropout=self.dropout,
+            name="encoder",
+        )  # fmt: skip
+        y_BTD, _ = stack(inputs_BTC, lengths_B, train=train)
+        y_BD = REPRESENTATIONS[self.representation](y_BTD, lengths_B)
+        return Dense(self.num_outputs, name="head")(nn.Dropout(self.dropout)(y_BD, deterministic=not train))
+
+
+class RecurrentTagger(nn.Module):
+    """Stacked recurrent layers and one affine layer at every step: ``[B, T, C]`` to ``[B, T, K]``.
+
+    Attributes: as in ``RecurrentClassifier``.
+    """
+
+    num_outputs: int
+    cell: str = "lstm"
+    features: tuple[int, ...] = (128,)
+    cell_options: Mapping[str, Any] = nn.FrozenDict()
+    bidirectional: bool = False
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, inputs_BTC: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
+        stack = recurrent_stack(
+            self.cell, self.features, self.cell_options, bidirectional=self.bidirectional, dropout=self.dropout,
+            name="encoder",
+        )  # fmt: skip
+        y_BTD, _ = stack(inputs_BTC, lengths_B, train=train)
+        y_BTD = nn.Dropout(self.dropout)(y_BTD, deterministic=not train)
+        return Dense(self.num_outputs, name="head")(y_BTD, lengths_B)

@@ -1,0 +1,40 @@
+"""Losses per example or per step, unreduced.
+
+A mask and a sum come later, and in one place: ``metrics.weighted``. All compute in float32 or wider, whatever
+the inputs' type.
+"""
+
+import jax
+import jax.numpy as jnp
+
+Array = jax.Array
+
+
+def cross_entropy(logits_K: Array, labels: Array) -> Array:
+    """-log softmax(logits)[label] in nats: ``[..., K]`` and integer ``[...]`` to ``[...]``.
+
+    A label outside 0..K-1 (as may stand in the padding) is read as the nearest class; mask it out.
+    """
+    logits_K = _at_least_float32(logits_K)
+    labels = jnp.clip(labels, 0, logits_K.shape[-1] - 1)
+    picked = jnp.take_along_axis(logits_K, labels[..., None], axis=-1)[..., 0]
+    return jax.nn.logsumexp(logits_K, axis=-1) - picked
+
+
+def bernoulli_cross_entropy(logits_K: Array, labels_K: Array) -> Array:
+    """-log likelihood in nats of K independent bits, summed over them: two ``[..., K]`` to ``[...]``."""
+    logits_K = _at_least_float32(logits_K)
+    labels_K = labels_K.astype(logits_K.dtype)
+    # Finite for every finite logit; softplus(x) - x y would round to 0 long before the loss does.
+    losses_K = labels_K * jax.nn.softplus(-logits_K) + (1 - labels_K) * jax.nn.softplus(logits_K)
+    return jnp.sum(losses_K, axis=-1)
+
+
+def squared_error(outputs_K: Array, targets_K: Array) -> Array:
+    """(output - target)^2, averaged over the last axis: two ``[..., K]`` to ``[...]``."""
+    outputs_K = _at_least_float32(outputs_K)
+    return jnp.mean(jnp.square(outputs_K - targets_K.astype(outputs_K.dtype)), axis=-1)
+
+
+def _at_least_float32(x: Array) -> Array:
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))

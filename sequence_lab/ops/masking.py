@@ -1,0 +1,73 @@
+"""The lengths contract: padding is last, is never read, and is exactly zero in every output.
+
+A length array has the batch axes of the array it describes; ``None`` means that every row is full and
+compiles the masks away. Nothing here multiplies by a mask, because 0 * NaN is NaN: padding is *replaced*.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+Array = jax.Array
+
+
+def length_mask(lengths_B: Array, num_steps: int) -> Array:
+    """True where a step is real: ``[..., num_steps]`` booleans for lengths of shape ``[...]``."""
+    return jnp.arange(num_steps) < jnp.asarray(lengths_B)[..., None]
+
+
+def zero_padding(x_BT: Array, lengths_B: Array | None, axis: int | None = None) -> Array:
+    """Replaces every step at or past its row's length by zero, whatever stood there (NaN included).
+
+    Args:
+      x_BT: the batch axes of ``lengths_B``, then any axes, the time axis among them.
+      lengths_B: real steps per row; None leaves ``x`` as it is.
+      axis: the time axis; by default the first one after the batch axes.
+    """
+    return fill_padding(x_BT, lengths_B, 0, axis)
+
+
+def fill_padding(x_BT: Array, lengths_B: Array | None, value: ArrayLike, axis: int | None = None) -> Array:
+    """``zero_padding`` with another value, such as -inf before a maximum."""
+    if lengths_B is None:
+        return x_BT
+    x_BT = jnp.asarray(x_BT)
+    return jnp.where(_mask_like(x_BT, lengths_B, axis), x_BT, jnp.asarray(value, x_BT.dtype))
+
+
+def reverse_within_length(x_BT: Array, lengths_B: Array | None = None) -> Array:
+    """Reverses the real steps of every row and puts zeros in the padding, which stays last.
+
+    ``tf.reverse_sequence``, but for the zeros. The time axis is the first one after the batch axes of
+    ``lengths_B``; axis 1 without lengths.
+    """
+    if lengths_B is None:
+        return jnp.flip(x_BT, axis=1)
+    lengths_B = jnp.asarray(lengths_B)
+    time_axis = lengths_B.ndim
+    x_BT = zero_padding(x_BT, lengths_B)
+    steps = jnp.arange(x_BT.shape[time_axis])
+    source_BT = jnp.where(length_mask(lengths_B, steps.size), lengths_B[..., None] - 1 - steps, steps)
+    source = source_BT.reshape(source_BT.shape + (1,) * (x_BT.ndim - time_axis - 1))
+    return jnp.take_along_axis(x_BT, source, axis=time_axis)
+
+
+def check_lengths(lengths_B: Array | None, batch_shape: tuple[int, ...]) -> None:
+    """Raises ValueError unless there is one length per row of ``batch_shape``, or None."""
+    if lengths_B is not None and jnp.shape(lengths_B) != batch_shape:
+        raise ValueError(f"lengths have shape {jnp.shape(lengths_B)}; allowed: {batch_shape}, one per row, or None")
+
+
+def _mask_like(x: Array, lengths: Array, axis: int | None) -> Array:
+    """The length mask, shaped to broadcast against ``x``."""
+    lengths = jnp.asarray(lengths)
+    batch_ndim = lengths.ndim
+    axis = batch_ndim if axis is None else axis
+    if x.shape[:batch_ndim] != lengths.shape or axis >= x.ndim:
+        raise ValueError(
+            f"lengths of shape {lengths.shape} do not describe an array of shape {x.shape}: "
+            "their axes must be its leading (batch) axes"
+        )
+    mask = length_mask(lengths, x.shape[axis])
+    between, after = axis - batch_ndim, x.ndim - axis - 1
+    return mask.reshape(lengths.shape + (1,) * between + (x.shape[axis],) + (1,) * after)

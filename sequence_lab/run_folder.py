@@ -1,0 +1,135 @@
+"""A run is a folder: who may write there, and the JSON files that say what the run is and what came of it."""
+
+import fcntl
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from sequence_lab.schema import Refused
+
+CONFIG, ENVIRONMENT, SUMMARY = "config.json", "environment.json", "summary.json"
+
+
+class RunFolder:
+    """The files of one run under ``path``; nothing is made or touched before ``claim``."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).absolute()
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        """Raises ValueError if the folder holds another experiment's run, or cannot be written."""
+        known = self.read(CONFIG)
+        if known is not None:
+            self._check_same(known, json.loads(json.dumps(config)))
+        elif self.path.is_dir() and any(self.path.iterdir()) and not (self.path / ".lock").exists():
+            raise ValueError(f"--workdir {self.path} holds other files; allowed: a new or empty folder, or a run")
+        existing = next(parent for parent in (self.path, *self.path.parents) if parent.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK) or not _takes_files(existing):
+            raise ValueError(f"--workdir {self.path} cannot be written ({existing} takes no files)")
+
+    def _check_same(self, known: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+        old, new = flatten(known), flatten(config)
+        for name in sorted({*old, *new}):
+            before, now = old.get(name, "not there"), new.get(name, "not there")
+            raised = name == "training.num_steps" and isinstance(now, int) and now >= before
+            if before != now and not raised:
+                allowed = f"{before} or more" if name == "training.num_steps" else "the same, or another --workdir"
+                raise ValueError(
+                    f"config.{name} is {now!r}, but the run in {self.path} has {before!r}; allowed: {allowed}"
+                )
+
+    @contextmanager
+    def claim(self, config: Mapping[str, Any]) -> Iterator[None]:
+        """Makes the folder, keeps other processes out, writes ``config.json``.
+
+        Raises:
+          Refused: another process is at work in the folder.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise Refused(f"--workdir {self.path} is in use by another process") from None
+            self.write(CONFIG, config)
+            yield
+
+    def write(self, name: str, value: Any) -> None:
+        """Writes a JSON file, atomically."""
+        temporary = self.path / f"{name}.tmp"
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.rename(self.path / name)
+
+    def read(self, name: str) -> Any:
+        """A JSON file's value; None if there is no such file.
+
+        Raises:
+          ValueError: the file is not JSON.
+        """
+        try:
+            return json.loads((self.path / name).read_text())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise ValueError(f"{self.path / name} cannot be read: {error.strerror}") from None
+        except ValueError:
+            raise ValueError(f"{self.path / name} is damaged: it is not JSON") from None
+
+
+def flatten(config: Mapping[str, Any], start: str = "") -> dict[str, Any]:
+    """``{"a": {"b": 1}}`` to ``{"a.b": 1}``."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{start}{key}.")
+        else:
+            flat[f"{start}{key}"] = value
+    return flat
+
+
+def environment(devices: list[jax.Device]) -> dict[str, Any]:
+    """What else a result hangs on: equal here means equal bit for bit, otherwise to rounding."""
+    packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy")
+    return {
+        "device": {"kind": devices[0].device_kind, "platform": devices[0].platform, "count": len(devices)},
+        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        "versions": {
+            "sequence_lab": importlib.metadata.version("sequence-lab"),
+            "python": platform.python_version(),
+            **{package: importlib.metadata.version(package) for package in packages},
+        },
+        "git_commit": _git_commit(),
+    }
+
+
+def _git_commit() -> str | None:
+    """The commit the package's source is at, with "+" if it has been changed since; None outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=40", "--exclude=*"],
+            cwd=here, capture_output=True, text=True, check=True, timeout=10,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip()
+
+
+def _takes_files(folder: Path) -> bool:
+    """Whether a file can really be made here: permission bits do not tell of a read-only or a kernel file system."""
+    probe = folder / f".probe-{os.getpid()}"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,311 @@
+"""The training loop: steps, records, evaluations, checkpoints. Plain Python around two compiled functions."""
+
+import dataclasses
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import optax
+
+from sequence_lab.ops import metrics
+from sequence_lab.training import objectives, step
+from sequence_lab.training.checkpoints import Checkpoints
+from sequence_lab.training.host_state import HostState
+from sequence_lab.training.optimizer import OptimizerConfig
+from sequence_lab.training.parallel import REPLICATED, SHARDED, Parallel
+from sequence_lab.training.progress import Progress
+from sequence_lab.training.recorder import Recorder
+from sequence_lab.training.state import TrainState
+
+Batch = Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """Schema and defaults of ``config.training``."""
+
+    num_steps: int = 1000  # updates; raise it to go on with a finished run
+    batch_size: int = 32  # rows of a batch, over all devices
+    evaluation_batch_size: int = 32  # the same, for evaluations
+    k1: int = 0  # truncated back-propagation over streams: update every k1 steps ...
+    k2: int = 0  # ... and send the gradient back k2 >= k1 steps
+    log_every: int = 50  # steps between two records of training measures
+    evaluate_every: int = 200  # steps between two evaluations of the validation split
+    checkpoint_every: int = 200  # steps between two checkpoints; a best evaluation is always kept
+    early_stopping_patience: int = 0  # evaluations without a better score before the run ends; 0: never
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            least = 0 if field.name in ("k1", "k2", "early_stopping_patience", "num_steps") else 1
+            value = getattr(self, field.name)
+            if value < least:
+                raise ValueError(f"training.{field.name} is {value}; allowed: {least} or more")
+        if self.k2 < self.k1:
+            raise ValueError(f"training.k2 is {self.k2}; allowed: training.k1 ({self.k1}) or more")
+
+
+class TrainingData(Protocol):
+    """An endless, resumable iterator of batches; ``seconds`` is the time spent on making them."""
+
+    seconds: float
+
+    def __next__(self) -> dict[str, np.ndarray]: ...
+    def get_state(self) -> dict[str, Any]: ...
+    def set_state(self, state: dict[str, Any]) -> None: ...
+
+
+class Diverged(ArithmeticError):
+    """The loss or its gradient stopped being finite."""
+
+
+class Interrupted(Exception):
+    """The user or the scheduler asked the run to stop; all of it up to here is in a checkpoint."""
+
+
+@dataclasses.dataclass
+class Trainer:
+    """An experiment's parts, ready to train and to evaluate.
+
+    Attributes:
+      apply: the model, as ``step.Apply``.
+      initial_carry: the recurrent carry before the first batch of so many rows; () for a model without memory.
+      tasks: what outputs are held against.
+      tx, schedule: the optimizer that ``optimizer`` describes, and its learning rate by step.
+      parallel: the devices and how steps are compiled for them.
+    """
+
+    apply: step.Apply
+    initial_carry: Callable[[int], Any]
+    tasks: Sequence[objectives.Task]
+    tx: optax.GradientTransformation
+    optimizer: OptimizerConfig
+    schedule: optax.Schedule
+    training: TrainingConfig
+    parallel: Parallel
+
+    def __post_init__(self) -> None:
+        for field in ("batch_size", "evaluation_batch_size"):
+            self.parallel.check_batch_size(f"training.{field}", getattr(self.training, field))
+        clip_norm, k1 = self.optimizer.clip_norm, self.training.k1
+
+        def train_step(state: TrainState, carry: Any, batch: Any) -> Any:
+            return step.train_step(self.apply, self.tasks, self.tx, clip_norm, k1, state, carry, batch)
+
+        def evaluation_step(params: Any, carry: Any, batch: Any) -> Any:
+            return step.evaluation_step(self.apply, self.tasks, params, carry, batch)
+
+        self._train_step = self.parallel.compile(
+            train_step, (REPLICATED, SHARDED, SHARDED), (REPLICATED, SHARDED, REPLICATED), donate=(0, 1)
+        )
+        self._evaluation_step = self.parallel.compile(
+            evaluation_step, (REPLICATED, SHARDED, SHARDED), (SHARDED, REPLICATED), donate=(1,)
+        )
+
+    @property
+    def chief(self) -> tuple[str, str]:
+        """Name and mode of the measure that decides which state is best: the first task's."""
+        task = self.tasks[0]
+        return objectives.prefixed(self.tasks, task, task.objective.best), task.objective.mode
+
+    def evaluate(self, params: Any, batches: Iterable[Batch]) -> dict[str, float]:
+        """The measures over all batches; ``params`` as the step has them (see ``Parallel.put``)."""
+        carry = self.parallel.put(self.initial_carry(self.training.evaluation_batch_size), SHARDED)
+        found = []
+        for batch in batches:
+            carry, measures = self._evaluation_step(params, carry, self.parallel.put(dict(batch), SHARDED))
+            found.append(measures)
+        return objectives.means(self.tasks, metrics.merge(found))
+
+    def fit(
+        self,
+        state: TrainState,
+        data: TrainingData,
+        validation: Callable[[], Iterable[Batch]],
+        workdir: Path,
+        *,
+        started: float,
+        say: Callable[[str], None] = print,
+    ) -> tuple[TrainState, HostState]:
+        """Trains from the newest checkpoint in ``workdir``, or from ``state``, to the end; leaves a checkpoint there.
+
+        Args:
+          state: of step 0, on the host.
+          data: training batches; set to where the checkpoint left them.
+          validation: makes the batches of one evaluation.
+          started: ``time.monotonic()`` when the command began, for the time to the first step.
+
+        Raises:
+          Diverged: a loss or gradient is not finite.
+          Interrupted: SIGINT or SIGTERM came in.
+        """
+        checkpoints = Checkpoints(workdir / "checkpoints", say)
+        carry = self.initial_carry(self.training.batch_size)
+        host = HostState()
+        restored = checkpoints.restore_latest({"state": state, "carry": carry})
+        if restored is not None:
+            number, arrays, kept = restored
+            state, carry, host = arrays["state"], arrays["carry"], HostState.from_json(kept["host"])
+            data.set_state(kept["data"])
+            say(f"resuming after step {number}")
+        run = _Run(
+            self, data, validation, checkpoints, Recorder(workdir, host.step),
+            Progress(self.training.num_steps, host.step), host,
+            self.parallel.put(state, REPLICATED), self.parallel.put(carry, SHARDED), started,
+        )  # fmt: skip
+        try:
+            run.train()
+        finally:
+            run.close()
+        return run.state, host
+
+
+@dataclasses.dataclass
+class _Run:
+    """One process's share of a run: the loop's own variables, and what it does between steps."""
+
+    trainer: Trainer
+    data: TrainingData
+    validation: Callable[[], Iterable[Batch]]
+    checkpoints: Checkpoints
+    recorder: Recorder
+    progress: Progress
+    host: HostState
+    state: TrainState
+    carry: Any
+    started: float
+
+    def train(self) -> None:
+        config = self.trainer.training
+        self._measures: list[dict[str, metrics.Mean]] = []
+        self._since = self._clock = time.monotonic()
+        self._made_in, self._logged_step = self.data.seconds, self.host.step
+        with _interrupts() as interrupted:
+            while self.host.step < config.num_steps and not self._out_of_patience():
+                self._step()
+                evaluated_best = self.host.step % config.evaluate_every == 0 and self._evaluate()
+                if self.host.step % config.checkpoint_every == 0 or evaluated_best:
+                    self._save()
+                self.checkpoints.poll()
+                if interrupted.is_set():
+                    self._save()
+                    raise Interrupted(f"stopped after step {self.host.step}; the same command goes on from there")
+        self._log()
+        self._save()
+
+    def close(self) -> None:
+        self.checkpoints.close()
+        self.recorder.close()
+        self.progress.close()
+
+    def _out_of_patience(self) -> bool:
+        patience = self.trainer.training.early_stopping_patience
+        return 0 < patience <= self.host.since_best
+
+    def _step(self) -> None:
+        batch = self.trainer.parallel.put(next(self.data), SHARDED)
+        self.state, self.carry, measures = self.trainer._train_step(self.state, self.carry, batch)
+        self.host.step += 1
+        self._measures.append(measures)
+        if self._clock == self._since:  # the first step of this process has compiled
+            measures["finite"].total.block_until_ready()
+            self._clock = time.monotonic()
+            self.progress.say(f"first step done {self._clock - self.started:.1f} s after the start")
+        self.progress.advance()
+        if self.host.step % self.trainer.training.log_every == 0:
+            self._log()
+
+    def _drain(self) -> None:
+        """Takes the waiting measures off the devices; every check of a number happens here."""
+        waiting, self._measures = self._measures, []
+        first = self.host.step - len(waiting) + 1
+        for number, measures in enumerate(map(_to_host, waiting), first):
+            if not measures["finite"].total:
+                raise Diverged(self._divergence(number, measures))
+            self.host.unlogged = metrics.merge([self.host.unlogged, measures])
+
+    def _divergence(self, number: int, measures: Mapping[str, metrics.Mean]) -> str:
+        steps = self.checkpoints.steps()
+        kept = f"step {steps[0]} is the last checkpoint" if steps else "there is no checkpoint yet"
+        optimizer = self.trainer.optimizer
+        loss = objectives.means(self.trainer.tasks, measures)["loss"]
+        return (
+            f"step {number}: the loss is {loss:.4g} and the norm of its gradient, before "
+            f"clipping, {measures['grad_norm'].total:.4g}; the update was not applied and {kept}. Try a lower "
+            f"optimizer.learning_rate (now {optimizer.learning_rate:g}) or optimizer.clip_norm (now "
+            f"{optimizer.clip_norm:g})"
+        )
+
+    def _log(self) -> None:
+        self._drain()
+        if not self.host.unlogged:
+            return
+        now = time.monotonic()
+        elapsed, self._since = max(now - self._since, 1e-9), now
+        self.host.seconds += elapsed
+        values = objectives.means(self.trainer.tasks, self.host.unlogged)
+        del values["finite"]
+        values |= {
+            "learning_rate": float(self.trainer.schedule(self.host.step - 1)) * float(self.state.learning_rate_scale),
+            "seconds": self.host.seconds,
+            "steps_per_second": (self.host.step - self._logged_step) / elapsed,
+            "input_share": (self.data.seconds - self._made_in) / elapsed,
+        }
+        self._made_in, self._logged_step = self.data.seconds, self.host.step
+        self.host.unlogged = {}
+        self.recorder.record(self.host.step, "train", values)
+        self.progress.show(self.host.step, "train", values)
+
+    def _evaluate(self) -> bool:
+        """Evaluates the validation split; lowers the rate on a plateau; True if the score is the best so far."""
+        self._drain()
+        values = self.trainer.evaluate(self.state.params, self.validation())
+        name, mode = self.trainer.chief
+        best = self.host.judge(values[name], mode)  # type: ignore[arg-type]
+        optimizer = self.trainer.optimizer
+        if optimizer.schedule == "plateau" and self.host.since_change >= optimizer.plateau_patience:
+            self.host.since_change = 0
+            scale = np.float32(self.state.learning_rate_scale * optimizer.decay_factor)
+            self.state = self.state.replace(learning_rate_scale=self.trainer.parallel.put(scale, REPLICATED))
+        self.recorder.record(self.host.step, "validation", values)
+        self.progress.show(self.host.step, "validation", values)
+        return best
+
+    def _save(self) -> None:
+        self._drain()
+        parallel = self.trainer.parallel
+        arrays = {
+            "state": parallel.get(self.state, REPLICATED),
+            "carry": parallel.get(self.carry, SHARDED),
+        }
+        kept = {"host": self.host.to_json(), "data": self.data.get_state()}
+        self.checkpoints.save(self.host.step, arrays, kept, self.host.best_step)
+
+
+def _to_host(measures: Mapping[str, metrics.Mean]) -> dict[str, metrics.Mean]:
+    return {name: metrics.Mean(float(mean.total), float(mean.count)) for name, mean in measures.items()}
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, instead of what they do elsewhere; a second SIGINT ends the process."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event  # signals belong to the main thread
+        return
+
+    def handle(number: int, frame: Any) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,119 @@
+"""Objectives: what outputs are held against, as sums with counts. One row of ``OBJECTIVES`` each.
+
+An objective is a pure function ``(outputs, labels, mask) -> {"loss": Mean, ...}``. ``mask`` has a weight for each
+place that has an output: per row for outputs ``[B, K]``, per step for ``[B, T, K]``; it already knows the lengths.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from sequence_lab.ops import masking
+from sequence_lab.ops.metrics import Mean
+from sequence_lab.training.objectives.classification import classification
+from sequence_lab.training.objectives.labelling import labelling
+from sequence_lab.training.objectives.language_modelling import language_modelling, perplexity
+from sequence_lab.training.objectives.multilabel import multilabel
+from sequence_lab.training.objectives.regression import regression
+
+Array = jax.Array
+Measures = dict[str, Mean]
+Means = dict[str, float]
+
+
+class Objective(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+      measure: ``(outputs, labels, mask) -> measures``; "loss" is what training minimises.
+      best: the measure by which one state is better than another, on the validation split.
+      mode: whether more of it is better.
+      derive: further figures from the final means, such as a perplexity.
+    """
+
+    measure: Callable[[Array, Array, Array], Measures]
+    best: str = "loss"
+    mode: Literal["max", "min"] = "min"
+    derive: Callable[[Means], Means] = lambda means: {}
+
+
+OBJECTIVES: Mapping[str, Objective] = {
+    "classification": Objective(classification, best="accuracy", mode="max"),
+    "labelling": Objective(labelling, best="accuracy", mode="max"),
+    "language_modelling": Objective(language_modelling, derive=perplexity),
+    "multilabel": Objective(multilabel),
+    "regression": Objective(regression),
+}
+
+
+class Task(NamedTuple):
+    """An objective with its place: its weight in the sum, and where its outputs and labels are.
+
+    Attributes:
+      key: prefix of its measures where there are several tasks.
+      labels: the batch's array to hold against.
+      output: the entry of the model's outputs, where these are a dict; "" for outputs that are one array.
+    """
+
+    key: str
+    objective: Objective
+    weight: float = 1.0
+    labels: str = "labels"
+    output: str = ""
+
+
+def measure(tasks: Sequence[Task], outputs: Any, batch: Mapping[str, Array]) -> Measures:
+    """Every task's measures on one batch; "accuracy", or "task/accuracy" where there are several tasks."""
+    measures: Measures = {}
+    for task in tasks:
+        array = outputs[task.output] if task.output else outputs
+        found = task.objective.measure(array, batch[task.labels], weights(array, batch))
+        measures |= {prefixed(tasks, task, name): mean for name, mean in found.items()}
+    return measures
+
+
+def prefixed(tasks: Sequence[Task], task: Task, name: str) -> str:
+    """The name of a task's measure in logs and summaries."""
+    return name if len(tasks) == 1 else f"{task.key}/{name}"
+
+
+def weighted_loss(tasks: Sequence[Task], totals: Mapping[str, Any], counts: Mapping[str, Any]) -> Any:
+    """Sum over tasks of weight * total / count; a task without a count adds nothing. Arrays or plain floats."""
+    loss = 0.0
+    for task in tasks:
+        name = prefixed(tasks, task, "loss")
+        loss += task.weight * totals[name] / jnp.maximum(counts[name], 1e-9)
+    return loss
+
+
+def means(tasks: Sequence[Task], measures: Mapping[str, Mean]) -> Means:
+    """The final figures: each measure's mean, what objectives derive from them, and the weighted "loss"."""
+    values = {name: mean.value() for name, mean in measures.items()}
+    for task in tasks:
+        own = {name: values[prefixed(tasks, task, name)] for name in _own_names(tasks, task, values)}
+        values |= {prefixed(tasks, task, name): value for name, value in task.objective.derive(own).items()}
+    if len(tasks) > 1:
+        values["loss"] = sum(task.weight * values[prefixed(tasks, task, "loss")] for task in tasks)
+    return values
+
+
+def _own_names(tasks: Sequence[Task], task: Task, values: Means) -> list[str]:
+    start = prefixed(tasks, task, "")
+    return [name.removeprefix(start) for name in values if name.startswith(start)]
+
+
+def weights(output: Array, batch: Mapping[str, Array]) -> Array:
+    """The mask that goes with an output: the batch's own ``mask`` (rows or steps) and the lengths, as float32.
+
+    Outputs ``[B, K]`` are one per row, outputs ``[B, T, K]`` one per step.
+    """
+    per_step = output.ndim > 2
+    mask = jnp.ones(output.shape[:1], jnp.float32) if batch.get("mask") is None else batch["mask"]
+    if mask.ndim > 1 and not per_step:
+        raise ValueError(f"a mask of shape {mask.shape} is one per step; outputs of shape {output.shape} are not")
+    if not per_step:
+        return mask
+    mask = jnp.broadcast_to(mask[:, None] if mask.ndim == 1 else mask, output.shape[:2])
+    return masking.zero_padding(mask, batch.get("lengths"))

@@ -1,0 +1,81 @@
+"""The one place that knows how a step is spread over devices: ``jit`` over a mesh, or ``pmap``.
+
+A step is written for one device's share of the batch and sums over devices by ``lax.psum(..., AXIS)``. Its
+arguments are either replicated (parameters) or sharded along their first axis (batches, recurrent carries).
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+AXIS = "data"
+REPLICATED, SHARDED = PartitionSpec(), PartitionSpec(AXIS)
+KINDS = ("jit", "pmap")
+
+
+class Parallel:
+    """Compiles steps for, and moves arrays to and from, a row of devices.
+
+    Args:
+      kind: "jit" (one program over a one-axis mesh, by ``shard_map``) or "pmap" (one program per device).
+      devices: default: all of them.
+
+    Raises:
+      ValueError: an unknown kind.
+    """
+
+    def __init__(self, kind: str = "jit", devices: Sequence[jax.Device] | None = None) -> None:
+        if kind not in KINDS:
+            raise ValueError(f"parallel is {kind!r}; allowed: {', '.join(KINDS)}")
+        self.kind = kind
+        self.devices = list(jax.devices() if devices is None else devices)
+        self._mesh = Mesh(np.array(self.devices), (AXIS,))
+
+    def check_batch_size(self, field: str, batch_size: int) -> None:
+        """Raises ValueError unless every device gets the same number of rows, at least one."""
+        if batch_size < 1 or batch_size % len(self.devices):
+            raise ValueError(f"{field} is {batch_size}; allowed: a multiple of {len(self.devices)}, the devices")
+
+    def compile(
+        self,
+        function: Callable[..., Any],
+        in_specs: tuple[PartitionSpec, ...],
+        out_specs: tuple[PartitionSpec, ...],
+        donate: tuple[int, ...] = (),
+    ) -> Callable[..., Any]:
+        """Compiles ``function`` (on shards, to a tuple) to a function on arrays that ``put`` placed."""
+        if self.kind == "pmap":
+            axes = [[0 if spec == SHARDED else None for spec in specs] for specs in (in_specs, out_specs)]
+            return jax.pmap(
+                function,
+                AXIS,
+                in_axes=tuple(axes[0]),
+                out_axes=tuple(axes[1]),
+                devices=self.devices,
+                donate_argnums=donate,
+            )
+        mapped = jax.shard_map(function, mesh=self._mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
+        placed = functools.partial(NamedSharding, self._mesh)
+        return jax.jit(
+            mapped,
+            in_shardings=tuple(map(placed, in_specs)),
+            out_shardings=tuple(map(placed, out_specs)),
+            donate_argnums=donate,
+        )
+
+    def put(self, tree: Any, spec: PartitionSpec) -> Any:
+        """Host arrays to the devices, replicated or sharded."""
+        if self.kind == "pmap" and spec == SHARDED:
+            return jax.tree.map(lambda x: x.reshape(len(self.devices), -1, *x.shape[1:]), tree)
+        return jax.device_put(tree, NamedSharding(self._mesh, spec))
+
+    def get(self, tree: Any, spec: PartitionSpec) -> Any:
+        """The inverse of ``put``, to NumPy arrays."""
+        host = jax.device_get(tree)
+        if self.kind == "pmap" and spec == SHARDED:
+            return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), host)
+        return host

@@ -1,0 +1,41 @@
+"""Everything that training changes and a checkpoint keeps, as one pytree."""
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+
+Array = jax.Array
+
+
+class TrainState(flax.struct.PyTreeNode):
+    """The same on every device.
+
+    Attributes:
+      step: updates tried so far, int32.
+      params, opt_state: the model's and the optimizer's.
+      learning_rate_scale: factor on every update, lowered by the loop on a plateau.
+      clipped: updates whose gradient was clipped, int32.
+      key_data: raw key of the run; each step folds in its number, then its device.
+    """
+
+    step: Array
+    params: Any
+    opt_state: Any
+    learning_rate_scale: Array
+    clipped: Array
+    key_data: Array
+
+
+def initial_state(params: Any, tx: optax.GradientTransformation, key: Array) -> TrainState:
+    """Step 0."""
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        opt_state=tx.init(params),
+        learning_rate_scale=jnp.ones((), jnp.float32),
+        clipped=jnp.zeros((), jnp.int32),
+        key_data=jax.random.key_data(key),
+    )

@@ -1,0 +1,122 @@
+"""The arrows of the house: who may import whom, read off the source."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sequence_lab
+
+PACKAGE = Path(sequence_lab.__file__).parent
+ROOT = PACKAGE.parent
+
+# Each room and the rooms below it that it may import from. What stands directly in the package is a room of its own.
+ARROWS = {
+    "ops": set(),
+    "nn": {"ops"},
+    "models": {"nn", "ops"},
+    "training": {"ops"},
+    "analysis": {"ops"},
+    "data": {"ops"},
+    "schema": set(),
+    "run_folder": {"schema"},
+    "config": {"schema", "training", "analysis"},
+    "composition": {"schema", "config", "data", "models", "nn", "ops", "training", "analysis"},
+    "experiment": {
+        "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops", "training", "analysis",
+    },
+    "sweeps": {
+        "experiment", "composition", "config", "schema", "run_folder", "data", "models", "nn", "ops", "training",
+        "analysis",
+    },
+}  # fmt: skip
+DATA_MAY_USE = {"sequence_lab.ops.masking", "sequence_lab.ops.audio"}
+NOBODYS_ROOMS = {"utils", "helpers", "common", "misc"}
+
+
+def imports(source: str, module: str) -> Iterator[str]:
+    """Every module that ``source`` names in an import, wherever it stands."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(module.split(".")[: -node.level]) if node.level else ""
+            origin = ".".join(part for part in (base, node.module) if part)
+            # `from sequence_lab import ops` and `from sequence_lab.ops import masking` name modules too.
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def violations(module: str, source: str) -> list[str]:
+    room = module.split(".")[1] if "." in module else ""
+    found = []
+    for name in imports(source, module):
+        parts = name.split(".")
+        if parts[0] == "experiments":
+            found.append(f"{module} imports {name}: experiments are data")
+        if parts[0] != "sequence_lab" or len(parts) < 2 or not room:
+            continue
+        target = parts[1]
+        if target in ARROWS and target != room and target not in ARROWS[room]:
+            found.append(f"{module} imports {name}: {room} may import {sorted(ARROWS[room])}")
+        if room == "data" and target == "ops" and not any(name.startswith(ok) for ok in DATA_MAY_USE):
+            found.append(f"{module} imports {name}: data may import masks and audio alone")
+    return found
+
+
+def modules() -> list[tuple[str, Path]]:
+    return [
+        (".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), path)
+        for path in sorted(PACKAGE.rglob("*.py"))
+    ]
+
+
+def test_arrows_hold():
+    broken = [line for module, path in modules() for line in violations(module, path.read_text())]
+    assert not broken, "\n".join(broken)
+
+
+def test_every_room_has_its_arrows():
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert rooms - {"__init__"} == set(ARROWS)
+    assert not NOBODYS_ROOMS & {path.stem for path in PACKAGE.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("sequence_lab.ops.masking", "from sequence_lab.nn import dense"),
+        ("sequence_lab.ops.masking", "from sequence_lab import training"),
+        ("sequence_lab.training.loop", "import sequence_lab.models.language"),
+        ("sequence_lab.training.objectives.regression", "from sequence_lab import models"),
+        ("sequence_lab.nn.dense", "def f():\n    from sequence_lab.data import digits"),
+        ("sequence_lab.nn.dense", "from ..models import MODELS"),
+        ("sequence_lab.data.digits", "from sequence_lab.ops import losses"),
+        ("sequence_lab.analysis.plots", "from sequence_lab import experiment"),
+        ("sequence_lab.experiment", "from sequence_lab import sweeps"),
+        ("sequence_lab.models.language", "from experiments import quickstart"),
+    ],
+)
+def test_broken_arrow_is_seen(module, source):
+    assert violations(module, source)
+
+
+def test_cells_are_the_only_files_that_know_gates():
+    """An engine runs any cell: none of them names one."""
+    for path in (PACKAGE / "ops" / "recurrence").glob("*.py"):
+        if path.stem not in ("cells", "__init__"):
+            names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+            assert not names & {"RNNCell", "LSTMCell", "GRUCell"}, path
+
+
+def test_layers_import_jax_and_flax_alone():
+    program = (
+        "import sys, flax.linen, jax; before = set(sys.modules); import sequence_lab.nn, sequence_lab.ops;"
+        "from sequence_lab.ops import convolution, losses, masking, metrics, pooling, recurrence;"
+        "new = {name.split('.')[0] for name in set(sys.modules) - before};"
+        "print(*sorted(new - {'sequence_lab', 'jax', 'flax', *sys.stdlib_module_names}))"
+    )
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output.split() == []
