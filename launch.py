@@ -34,12 +34,14 @@ from absl import flags  # noqa: E402 (the clock and the settings above come firs
 from ml_collections import config_flags  # noqa: E402
 
 EXPERIMENTS = Path(__file__).resolve().parent / "experiments"
+HELP = {"--help", "-help", "-h", "--helpfull"}
 MODES = ("train", "evaluate", "generate", "sweep")
 FLAGS = flags.FLAGS
 
 
-def define_flags(config: Any) -> None:
-    config_flags.DEFINE_config_dict("config", config, "experiment file; --config.GROUP.FIELD=VALUE sets a field")
+def define_flags(config: Any, argv: list[str]) -> None:
+    help_string = "experiment file; --config.GROUP.FIELD=VALUE sets a field"
+    config_flags.DEFINE_config_dict("config", config, help_string, sys_argv=argv)
     flags.DEFINE_string("workdir", None, "folder of the run; default: runs/NAME, for a sweep sweeps/NAME")
     flags.DEFINE_string("mode", "train", f"what to do: {', '.join(MODES)}")
     flags.DEFINE_multi_string("sweep", [], "an axis of a sweep, FIELD=VALUE,VALUE,...; may be given again")
@@ -52,7 +54,7 @@ def usage() -> str:
     """The text of --help."""
     names = ("config", "workdir", "mode", "sweep", "seeds", "points", "workers")
     lines = [str(__doc__).strip(), "", "Flags:"]
-    lines += [f"  --{name:<9} {FLAGS[name].help}" for name in names]
+    lines += [f"  --{name:<9} {FLAGS[name].help.splitlines()[0]}" for name in names]
     lines += ["", "Experiments (--config=FILE):"]
     for path in sorted(EXPERIMENTS.glob("*.py")):
         summary = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
@@ -99,9 +101,10 @@ def parse(argv: list[str]) -> tuple[Any, types.ModuleType]:
             group = f"{name.partition('.')[0]}."
             beside = [field for field in fields if field.startswith(group)]
             schema.choose("a field of config", name, beside or fields)
-    define_flags(config)
-    if any(word in ("--help", "-h", "-help", "--helpfull") for word in rest):
-        return None, module
+    define_flags(config, rest)
+    if HELP.intersection(rest):
+        print(usage())
+        sys.exit(0)
     try:
         unnamed = FLAGS(rest)[1:]
     except flags.IllegalFlagValueError as error:
@@ -161,9 +164,6 @@ def main(argv: list[str]) -> int:
         config, module = parse(argv)
     except ValueError as error:
         return fail(error, 2)
-    if config is None:
-        print(usage())
-        return 0
     from sequence_lab.training.loop import Diverged, Interrupted
 
     try:

@@ -16,6 +16,7 @@ import jax
 from sequence_lab.schema import Refused
 
 CONFIG, ENVIRONMENT, SUMMARY = "config.json", "environment.json", "summary.json"
+LOCK = ".lock"  # marks a run's folder, too: one that holds it may hold other files before the run begins
 
 
 class RunFolder:
@@ -29,11 +30,9 @@ class RunFolder:
         known = self.read(CONFIG)
         if known is not None:
             self._check_same(known, json.loads(json.dumps(config)))
-        elif self.path.is_dir() and any(self.path.iterdir()) and not (self.path / ".lock").exists():
+        elif self.path.is_dir() and any(self.path.iterdir()) and not (self.path / LOCK).exists():
             raise ValueError(f"--workdir {self.path} holds other files; allowed: a new or empty folder, or a run")
-        existing = next(parent for parent in (self.path, *self.path.parents) if parent.exists())
-        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK) or not _takes_files(existing):
-            raise ValueError(f"--workdir {self.path} cannot be written ({existing} takes no files)")
+        check_writable(self.path)
 
     def _check_same(self, known: Mapping[str, Any], config: Mapping[str, Any]) -> None:
         old, new = flatten(known), flatten(config)
@@ -53,12 +52,7 @@ class RunFolder:
         Raises:
           Refused: another process is at work in the folder.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise Refused(f"--workdir {self.path} is in use by another process") from None
+        with exclusive(self.path, LOCK):
             self.write(CONFIG, config)
             yield
 
@@ -82,6 +76,29 @@ class RunFolder:
             raise ValueError(f"{self.path / name} cannot be read: {error.strerror}") from None
         except ValueError:
             raise ValueError(f"{self.path / name} is damaged: it is not JSON") from None
+
+
+@contextmanager
+def exclusive(folder: Path, lock_name: str) -> Iterator[None]:
+    """Makes the folder, and keeps other processes that ask for the same lock out of it.
+
+    Raises:
+      Refused: another process is at work in the folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / lock_name).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Refused(f"--workdir {folder} is in use by another process") from None
+        yield
+
+
+def check_writable(folder: Path) -> None:
+    """Raises ValueError if the folder, or the nearest one above it that there is, takes no files."""
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK) or not _takes_files(existing):
+        raise ValueError(f"--workdir {folder} cannot be written ({existing} takes no files)")
 
 
 def flatten(config: Mapping[str, Any], start: str = "") -> dict[str, Any]:

@@ -11,13 +11,7 @@ def learning_curve(
     records: Sequence[Record], measure: str, path: Path, title: str, baselines: Mapping[str, float] | None = None
 ) -> None:
     """Draws one measure of ``metrics.jsonl`` against steps, training and validation, baselines as level lines."""
-    # Not pyplot: no global state, no display, safe in a worker.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, axes = _figure()
     for split, style in (("train", {"color": "tab:blue", "alpha": 0.6}), ("validation", {"color": "tab:orange"})):
         points = [(r["step"], r[measure]) for r in records if r["split"] == split and r.get(measure) is not None]
         if points:
@@ -26,7 +20,43 @@ def learning_curve(
     for (name, value), dashes in zip((baselines or {}).items(), ("--", ":", "-.", (0, (1, 4))), strict=False):
         axes.axhline(value, color="0.35", linestyle=dashes, linewidth=1.2, label=f"{name}: {value:.3f}")
     axes.set(xlabel="step", ylabel=measure.replace("_", " "), title=title)
-    axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+    _save(figure, path)
+
+
+def sweep_curve(
+    series: Mapping[str, Sequence[tuple[float, float, float]]], field: str, measure: str, path: Path, title: str
+) -> None:
+    """Draws the scores of a sweep against the values of one numeric field.
+
+    Args:
+      series: (value, mean score, half the width of its interval) of each point, by what else tells points apart;
+        "" where nothing does.
+    """
+    figure, axes = _figure()
+    values = [value for points in series.values() for value, _, _ in points]
+    if min(values) > 0 and max(values) >= 10 * min(values):
+        axes.set_xscale("log")
+    for label, points in series.items():
+        x, means, halves = zip(*sorted(points), strict=True)
+        axes.errorbar(x, means, yerr=halves, label=label or None, marker="o", markersize=4, capsize=3)
+    axes.set(xlabel=field, ylabel=measure.replace("_", " "), title=title)
+    if any(series):
+        axes.legend(frameon=False)
+    _save(figure, path)
+
+
+def _figure() -> tuple[Any, Any]:
+    # Not pyplot: no global state, no display, safe in a worker.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def _save(figure: Any, path: Path) -> None:
+    figure.axes[0].grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)

@@ -22,11 +22,17 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def interval(values: Sequence[float]) -> str:
     """Mean ± half the width of its 95 % interval (Student's t, seeds taken as independent); the bare value for one."""
-    mean = statistics.fmean(values)
-    if len(values) < 2:
+    mean, half = statistics.fmean(values), half_width(values)
+    if half is None:
         return f"{mean:.4g}"
-    from scipy import stats  # half a second to import, for those who ask for an interval
-
-    half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
     digits = max(0, 1 - math.floor(math.log10(half))) if half > 0 else 4
     return f"{mean:.{min(digits, 6)}f} ± {half:.{min(digits, 6)}f}"
+
+
+def half_width(values: Sequence[float]) -> float | None:
+    """Half the width of the interval of ``interval``; None for one value, which has none."""
+    if len(values) < 2:
+        return None
+    from scipy import stats  # half a second to import, for those who ask for an interval
+
+    return float(stats.t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))

@@ -1,0 +1,116 @@
+"""Sweeps: one experiment over a grid or random points of its config's fields, each under several seeds.
+
+A sweep is a folder: ``sweep.json`` (the config and the space), ``study.journal`` (an Optuna study: what is waiting,
+what came of the rest), ``trials/`` (an ordinary run folder each), ``sweep.md``, ``summary.json`` and, for one numeric
+axis, ``plots/sweep.png``. The same call again runs what is missing and nothing twice; more values, points or seeds
+extend it. A trial that failed stays failed.
+"""
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sequence_lab import schema
+from sequence_lab.config import Tables, joined, resolved
+from sequence_lab.data import DATASETS
+from sequence_lab.models import MODELS
+from sequence_lab.sweeps import local, report, study
+from sequence_lab.sweeps.axis import Range, parse_axis, show
+from sequence_lab.sweeps.space import Overrides, Space, point_of, search_space, with_overrides
+from sequence_lab.sweeps.worker import Job
+from sequence_lab.training import objectives as objective_table
+from sequence_lab.training.loop import TrainingConfig
+from sequence_lab.training.objectives import OBJECTIVES, Task
+from sequence_lab.training.optimizer import OptimizerConfig
+
+__all__ = ["Range", "Space", "parse_axis", "sweep"]
+
+
+def sweep(
+    config: ConfigDict | Mapping[str, Any],
+    workdir: str | Path,
+    axes: Sequence[str] = (),
+    seeds: int = 0,
+    points: int = 0,
+    workers: int = 1,
+    get_sweep: Mapping[str, Any] | None = None,
+    models: Tables | None = None,
+    datasets: Tables | None = None,
+    objectives: Tables | None = None,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Runs every trial of a sweep that has not been run, and reports; the same call again goes on.
+
+    Args:
+      config: as ``experiment.default_config``.
+      axes, seeds, points, get_sweep: as ``space.search_space``.
+      workers: processes.
+      models, datasets, objectives: further rows for the tables, by name; importable, as they go to the workers.
+      say: called with each line for a person to read.
+
+    Returns:
+      What ``summary.json`` holds.
+
+    Raises:
+      schema.Refused: a config, the space or the folder does not fit; no trial was run.
+      training.loop.Interrupted: SIGINT or SIGTERM came in; running trials have a checkpoint.
+    """
+    plain, rows = schema.plain(config), {}
+    with schema.refusals():
+        if workers < 1:
+            raise ValueError(f"--workers is {workers}; allowed: 1 or more")
+        for name, table, own in (
+            ("dataset", DATASETS, datasets), ("model", MODELS, models), ("objective", OBJECTIVES, objectives),
+        ):  # fmt: skip
+            rows[name] = joined(table, own)
+        base = _checked(plain, rows)
+        chosen = search_space(base, axes, seeds, points, get_sweep)
+        trials = chosen.trials(base["seed"])
+        measure, mode = _chief(plain, trials, rows)
+        job = Job({"models": models, "datasets": datasets, "objectives": objectives}, measure, workers)
+        _check_portable(job.tables)
+    folder = Path(workdir).absolute()
+    with study.opened(folder, base, chosen, trials, mode) as queue:
+        local.Crew(queue, job, lambda overrides: with_overrides(plain, overrides), folder / "trials", say).run()
+        summary = report.summarise(base["name"], queue.records(), measure, mode)
+        say(report.write(folder, summary))
+    return summary
+
+
+def _checked(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, Any]:
+    """The config, resolved, as far as it can be checked without its data."""
+    config = resolved(config, rows)
+    OptimizerConfig(**config["optimizer"])
+    TrainingConfig(**config["training"])
+    return config
+
+
+def _chief(plain: dict[str, Any], trials: Sequence[Overrides], rows: Mapping[str, Tables]) -> tuple[str, str]:
+    """Checks every trial's config; the measure and mode that all of them are judged by, as ``Trainer.chief``."""
+    found = set()
+    for overrides in trials:
+        try:
+            config = _checked(with_overrides(plain, overrides), rows)
+        except ValueError as error:
+            words = ", ".join(f"{field}={show(value)}" for field, value in point_of(overrides).items())
+            raise ValueError(f"the point {words}: {error}") from None
+        tasks = [Task(name, rows["objective"][task["name"]]) for name, task in config["objectives"].items()]
+        best, mode = tasks[0].objective.best, tasks[0].objective.mode
+        found.add((objective_table.prefixed(tasks, tasks[0], best), mode))
+    if len(found) > 1:
+        words = " and ".join(f"{mode} {measure}" for measure, mode in sorted(found))
+        raise ValueError(f"the points of this sweep are judged by {words}; allowed: one measure for all")
+    return found.pop()
+
+
+def _check_portable(tables: Mapping[str, Any]) -> None:
+    for name, table in tables.items():
+        try:
+            pickle.dumps(table)
+        except Exception as error:
+            raise ValueError(
+                f"{name} cannot go to a worker process ({error}); allowed: what can be imported by name"
+            ) from None

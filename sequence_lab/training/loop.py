@@ -184,7 +184,7 @@ class _Run:
         self._measures: list[dict[str, metrics.Mean]] = []
         self._since = self._clock = time.monotonic()
         self._made_in, self._logged_step = self.data.seconds, self.host.step
-        with _interrupts() as interrupted:
+        with interrupts() as interrupted:
             while self.host.step < config.num_steps and not self._out_of_patience():
                 self._step()
                 evaluated_best = self.host.step % config.evaluate_every == 0 and self._evaluate()
@@ -291,7 +291,7 @@ def _to_host(measures: Mapping[str, metrics.Mean]) -> dict[str, metrics.Mean]:
 
 
 @contextmanager
-def _interrupts() -> Iterator[threading.Event]:
+def interrupts() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set, instead of what they do elsewhere; a second SIGINT ends the process."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -61,7 +61,7 @@ def train_step(
 
     (value, (new_carry, measures)), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
     value, grads = lax.psum((value, grads), AXIS)
-    norm = optax.global_norm(grads)
+    norm = optax.tree.norm(grads)
     finite = jnp.isfinite(norm) & jnp.isfinite(value)
     counted = sum(measures[objectives.prefixed(tasks, task, "loss")].count for task in tasks) > 0
     clipped = finite & (norm > clip_norm) & (clip_norm > 0)

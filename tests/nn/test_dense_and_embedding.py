@@ -79,9 +79,9 @@ def test_layer_under_transforms_equals_plain(name: str) -> None:
 def test_layer_computes_in_its_dtype_with_float32_params(name: str) -> None:
     layer, x = LAYERS[name]
     layer = layer.clone(dtype=jnp.bfloat16)
-    params = layer.init(jax.random.key(0), x)
+    params = jax.eval_shape(layer.init, jax.random.key(0), x)
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype(jnp.float32)}
-    assert layer.apply(params, x, LENGTHS).dtype == jnp.bfloat16
+    assert jax.eval_shape(layer.apply, params, x, LENGTHS).dtype == jnp.bfloat16
 
 
 @every_layer
@@ -89,7 +89,7 @@ def test_layer_refuses_lengths_of_another_batch(name: str) -> None:
     layer, x = LAYERS[name]
     for wrong, given in [(LENGTHS[:2], x), (LENGTHS, x[:, None])]:
         with pytest.raises(ValueError, match=r"lengths have shape .*; allowed: \(3,.*\), one per row"):
-            layer.init(jax.random.key(0), given, wrong)
+            jax.eval_shape(layer.init, jax.random.key(0), given, wrong)
 
 
 def test_embedding_refuses_tokens_that_are_no_integers() -> None:

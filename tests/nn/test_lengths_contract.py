@@ -21,6 +21,9 @@ from sequence_lab.ops import masking, pooling
 LENGTHS = np.array([5, 3, 1, 0], np.int32)
 WIDTHS = np.array([4, 2, 3, 1], np.int32)
 CHANNELS, VOCABULARY, MOST_STEPS = 2, 7, 12
+Rows = tuple[int, ...]
+ALL: Rows = tuple(range(len(LENGTHS)))
+EVERY_ROW = np.ones(len(LENGTHS), np.float32)
 
 
 class Case(NamedTuple):
@@ -150,13 +153,13 @@ def run(name: str, params: Any, x: Any, lengths: Any, carry: Any) -> Result:
     return Result(*out, None) if isinstance(out, tuple) else Result(out, lengths, None)
 
 
-def weights_for(tree: Any, rows: Any) -> Any:
+def weights_for(tree: Any, rows: Rows) -> Any:
     """Fixed random weights for the loss on ``rows``; a longer axis starts with those of a shorter one."""
 
     def of(array: Any) -> Any:
         shape = (len(LENGTHS), *(MOST_STEPS + 4,) * (array.ndim - 2), 6)
         weights = np.random.default_rng(array.ndim).normal(size=shape).astype(np.float32)
-        return jnp.asarray(weights)[(rows, *(slice(size) for size in array.shape[1:]))]
+        return weights[(list(rows), *(slice(size) for size in array.shape[1:]))]
 
     return jax.tree.map(of, tree)
 
@@ -166,8 +169,8 @@ def forward(name: str, params: Any, x: Any, lengths: Any, carry: Any) -> Result:
     return run(name, params, x, lengths, carry)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def evaluate(name: str, params: Any, x: Any, lengths: Any, carry: Any, rows: Any, on: Any = 1.0) -> Any:
+@functools.partial(jax.jit, static_argnums=(0, 5))
+def evaluate(name: str, params: Any, x: Any, lengths: Any, carry: Any, rows: Rows, on: Any) -> Any:
     """The result, and the gradients (params, x, carry) of a weighted sum of outputs and carry.
 
     ``rows`` says which rows these are, and ``on`` which of them count.
@@ -184,15 +187,12 @@ def evaluate(name: str, params: Any, x: Any, lengths: Any, carry: Any, rows: Any
     return result, gradients
 
 
-ALL = jnp.arange(len(LENGTHS))
-
-
 @functools.cache
 def original(name: str) -> Any:
     case = CASES[name]
     params, carry = params_and_carry(name)
     x = np.where(real(case.sizes, draw(case, case.full).shape), draw(case, case.full), 0)
-    return evaluate(name, params, x, as_lengths(case, case.sizes), carry, ALL, jnp.ones(len(LENGTHS)))
+    return evaluate(name, params, x, as_lengths(case, case.sizes), carry, ALL, EVERY_ROW)
 
 
 def assert_same(actual: Any, expected: Any, exactly: bool = False) -> None:
@@ -215,7 +215,7 @@ def test_layer_ignores_padding_contents(name: str) -> None:
     for filling in fillings:
         filled = np.where(mask, x, filling).astype(x.dtype)
         lengths = as_lengths(case, case.sizes)
-        result, gradients = evaluate(name, params, filled, lengths, carry, ALL, jnp.ones(len(LENGTHS)))
+        result, gradients = evaluate(name, params, filled, lengths, carry, ALL, EVERY_ROW)
         assert_same((result, gradients), original(name), exactly=True)
         if not case.tokens:
             np.testing.assert_array_equal(np.where(mask, 0, gradients[1]), 0)
@@ -237,7 +237,7 @@ def test_layer_ignores_amount_of_padding(name: str) -> None:
         if more == 1:
             result = forward(name, params, x, lengths, carry)
         else:
-            result, gradients = evaluate(name, params, x, lengths, carry, ALL, jnp.ones(len(LENGTHS)))
+            result, gradients = evaluate(name, params, x, lengths, carry, ALL, EVERY_ROW)
             cut = (gradients[0], gradients[1][inner], *gradients[2:]) if not case.tokens else gradients
             assert_same(cut, expected_gradients)
         kept = result.y[tuple(map(slice, expected_result.y.shape))]
@@ -258,9 +258,8 @@ def test_layer_row_equals_that_row_alone(name: str, row: int) -> None:
         return
     x = draw(case, case.full)
     own_carry = jax.tree.map(lambda a: a[row : row + 1], carry)
-    rows = jnp.array([row])
-    own, own_gradients = evaluate(name, params, x[alone][None], None, own_carry, rows, jnp.ones(1))
-    on = (row == ALL).astype(jnp.float32)
+    own, own_gradients = evaluate(name, params, x[alone][None], None, own_carry, (row,), np.ones(1, np.float32))
+    on = np.eye(len(LENGTHS), dtype=np.float32)[row]
     batch = evaluate(name, params, x, as_lengths(case, case.sizes), carry, ALL, on)[1]
     if name in SUMMARIES:
         assert_same(own.y[0], result.y[row])
@@ -297,7 +296,7 @@ def test_layer_empty_rows_take_no_gradient_and_keep_their_carry(name: str) -> No
     x = draw(case, case.full)
     x = np.full_like(x, 2**31 - 1 if case.tokens else np.nan)
     lengths = np.zeros_like(as_lengths(case, case.sizes))
-    result, gradients = evaluate(name, params, x, lengths, carry, ALL, jnp.ones(len(LENGTHS)))
+    result, gradients = evaluate(name, params, x, lengths, carry, ALL, EVERY_ROW)
     np.testing.assert_array_equal(result.y, 0)
     if name not in SUMMARIES:
         np.testing.assert_array_equal(result.lengths, 0)

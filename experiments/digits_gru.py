@@ -1,0 +1,45 @@
+"""Digits as sequences: a GRU reads the eight rows of an image one after the other.
+
+python launch.py --config=experiments/digits_gru.py
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "digits_gru"
+
+    config.dataset_name = "digits"
+    config.dataset = ConfigDict({"view": "rows"})  # 8 steps of 8 pixels
+
+    config.model_name = "recurrent_classifier"
+    config.model = ConfigDict(
+        {
+            "cell": "gru",
+            "features": (96,),  # units per layer
+            "bidirectional": True,
+            "representation": "mean",  # which vector stands for the sequence
+            "dropout": 0.3,
+        }
+    )
+    config.objectives = ConfigDict({"digit": {"name": "classification"}})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 3e-3
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 50
+
+    config.training.num_steps = 1000
+    config.training.batch_size = 64
+    config.training.evaluation_batch_size = 180
+    config.training.evaluate_every = 100
+    return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"optimizer.learning_rate": (1e-3, 3e-3, 1e-2)}, "seeds": 3}

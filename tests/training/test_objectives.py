@@ -1,0 +1,108 @@
+"""Objectives against NumPy, under masks, and added up."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sequence_lab.training import objectives
+from sequence_lab.training.objectives import OBJECTIVES, Task
+
+RANDOM = np.random.default_rng(0)
+B, T, K = 4, 5, 3
+
+
+def log_softmax(x):
+    x = x - x.max(-1, keepdims=True)
+    return x - np.log(np.exp(x).sum(-1, keepdims=True))
+
+
+def task(name, **fields):
+    return Task(name, OBJECTIVES[name], **fields)
+
+
+def test_classification_counts_rows_under_the_mask():
+    logits, labels = RANDOM.normal(size=(B, K)).astype(np.float32), RANDOM.integers(0, K, B)
+    mask = np.array([1, 0, 1, 1], np.float32)
+    logits[1] = np.nan
+    found = objectives.measure([task("classification")], jnp.array(logits), {"labels": labels, "mask": mask})
+    real = mask > 0
+    nats = -log_softmax(logits[real])[np.arange(3), labels[real]]
+    np.testing.assert_allclose(found["loss"].total, nats.sum(), rtol=1e-5)
+    assert found["loss"].count == 3
+    np.testing.assert_allclose(found["accuracy"].total, (logits[real].argmax(-1) == labels[real]).sum())
+
+
+@pytest.mark.parametrize("name", ["labelling", "language_modelling"])
+def test_per_step_objectives_count_real_steps_of_real_rows(name):
+    logits, labels = RANDOM.normal(size=(B, T, K)).astype(np.float32), RANDOM.integers(0, K, (B, T))
+    lengths, rows = np.array([5, 0, 3, 2]), np.array([1, 1, 1, 0], np.float32)
+    real = (np.arange(T) < lengths[:, None]) & (rows[:, None] > 0)
+    logits[~real] = np.nan
+    batch = {"labels": labels, "mask": rows, "lengths": lengths}
+    found = objectives.measure([task(name)], jnp.array(logits), batch)
+    nats = -np.take_along_axis(log_softmax(logits), labels[..., None], -1)[..., 0][real]
+    np.testing.assert_allclose(found["loss"].total, nats.sum(), rtol=1e-5)
+    assert found["loss"].count == real.sum() == 8
+
+
+def test_language_modelling_reports_bits_and_perplexity():
+    logits, labels = RANDOM.normal(size=(B, T, K)).astype(np.float32), RANDOM.integers(0, K, (B, T))
+    tasks = [task("language_modelling")]
+    means = objectives.means(tasks, objectives.measure(tasks, jnp.array(logits), {"labels": labels}))
+    nats = -np.take_along_axis(log_softmax(logits), labels[..., None], -1).mean()
+    np.testing.assert_allclose(
+        [means["loss"], means["bits_per_symbol"], means["perplexity"]],
+        [nats, nats / np.log(2), np.exp(nats)],
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("shape", [(B, K), (B, T, K)], ids=["last_step", "every_step"])
+def test_regression_is_the_mean_squared_error(shape):
+    outputs, targets = RANDOM.normal(size=(2, *shape)).astype(np.float32)
+    tasks = [task("regression")]
+    means = objectives.means(tasks, objectives.measure(tasks, jnp.array(outputs), {"labels": targets}))
+    np.testing.assert_allclose(means["loss"], np.mean((outputs - targets) ** 2), rtol=1e-5)
+
+
+def test_multilabel_is_a_sum_over_labels_and_a_mean_over_steps():
+    logits, labels = RANDOM.normal(size=(B, T, K)).astype(np.float32), RANDOM.integers(0, 2, (B, T, K))
+    lengths = np.array([5, 1, 0, 4])
+    real = np.arange(T) < lengths[:, None]
+    p = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    nats = -(labels * np.log(p) + (1 - labels) * np.log(1 - p)).sum(-1)[real]
+    tasks = [task("multilabel")]
+    means = objectives.means(
+        tasks, objectives.measure(tasks, jnp.array(logits), {"labels": labels, "lengths": lengths})
+    )
+    np.testing.assert_allclose(means["loss"], nats.mean(), rtol=1e-5)
+    said, true = (logits > 0)[real], (labels > 0)[real]
+    np.testing.assert_allclose(means["accuracy"], (said & true).sum() / (said | true).sum(), rtol=1e-6)
+
+
+def test_several_tasks_add_up_by_their_weights_each_over_its_own_count():
+    outputs = {
+        "class": RANDOM.normal(size=(B, K)).astype(np.float32),
+        "steps": RANDOM.normal(size=(B, T, 1)).astype(np.float32),
+    }
+    batch = {
+        "labels": RANDOM.integers(0, K, B), "targets": RANDOM.normal(size=(B, T, 1)).astype(np.float32),
+        "lengths": np.array([5, 2, 0, 1]),
+    }  # fmt: skip
+    tasks = [task("classification", output="class"), task("regression", weight=0.3, output="steps", labels="targets")]
+    found = objectives.measure(tasks, outputs, batch)
+    assert set(found) == {"classification/loss", "classification/accuracy", "regression/loss"}
+    means = objectives.means(tasks, found)
+    expected = means["classification/loss"] + 0.3 * means["regression/loss"]
+    totals, counts = ({name: mean[i] for name, mean in found.items()} for i in (0, 1))
+    np.testing.assert_allclose(means["loss"], expected, rtol=1e-6)
+    np.testing.assert_allclose(objectives.weighted_loss(tasks, totals, counts), expected, rtol=1e-5)
+
+
+def test_outputs_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"classification compares logits \[B, K\]"):
+        objectives.measure([task("classification")], jnp.zeros((B, T, K)), {"labels": np.zeros((B, T), int)})
+    with pytest.raises(ValueError, match="one per step"):
+        objectives.measure(
+            [task("classification")], jnp.zeros((B, K)), {"labels": np.zeros(B, int), "mask": np.ones((B, T))}
+        )
