@@ -11,6 +11,7 @@ The same command again resumes a run that was stopped, and says so if it is fini
 """
 
 import ast
+import ctypes
 import importlib.util
 import os
 import re
@@ -30,31 +31,39 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+# glibc gives the memory of large arrays back at once, and every step would fault it in anew: 15 % of a step on CPU.
+if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+    M_TOP_PAD, M_MMAP_MAX = -2, -4  # as in <malloc.h>
+    libc.mallopt(M_MMAP_MAX, 0)
+    libc.mallopt(M_TOP_PAD, 256 << 20)
+
 from absl import flags  # noqa: E402 (the clock and the settings above come first)
 from ml_collections import config_flags  # noqa: E402
 
 EXPERIMENTS = Path(__file__).resolve().parent / "experiments"
 HELP = {"--help", "-help", "-h", "--helpfull"}
 MODES = ("train", "evaluate", "generate", "sweep")
-FLAGS = flags.FLAGS
 
 
-def define_flags(config: Any, argv: list[str]) -> None:
-    help_string = "experiment file; --config.GROUP.FIELD=VALUE sets a field"
-    config_flags.DEFINE_config_dict("config", config, help_string, sys_argv=argv)
-    flags.DEFINE_string("workdir", None, "folder of the run; default: runs/NAME, for a sweep sweeps/NAME")
-    flags.DEFINE_string("mode", "train", f"what to do: {', '.join(MODES)}")
-    flags.DEFINE_multi_string("sweep", [], "an axis of a sweep, FIELD=VALUE,VALUE,...; may be given again")
-    flags.DEFINE_integer("seeds", 0, "seeds per point of a sweep; 0: as the experiment says", lower_bound=0)
-    flags.DEFINE_integer("points", 0, "points of a sweep drawn at random; 0: the whole grid", lower_bound=0)
-    flags.DEFINE_integer("workers", 1, "processes of a sweep", lower_bound=1)
+def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
+    values = flags.FlagValues()
+    own = {"flag_values": values}
+    about = "experiment file; --config.GROUP.FIELD=VALUE sets a field"
+    config_flags.DEFINE_config_dict("config", config, about, sys_argv=argv, **own)
+    flags.DEFINE_string("workdir", None, "folder of the run; default: runs/NAME, for a sweep sweeps/NAME", **own)
+    flags.DEFINE_string("mode", "train", f"what to do: {', '.join(MODES)}", **own)
+    flags.DEFINE_multi_string("sweep", [], "an axis of a sweep, FIELD=VALUE,VALUE,...; may be given again", **own)
+    flags.DEFINE_integer("seeds", 0, "seeds per point of a sweep; 0: as the experiment says", lower_bound=0, **own)
+    flags.DEFINE_integer("points", 0, "points of a sweep drawn at random; 0: the whole grid", lower_bound=0, **own)
+    flags.DEFINE_integer("workers", 1, "processes of a sweep", lower_bound=1, **own)
+    return values
 
 
-def usage() -> str:
+def usage(values: flags.FlagValues) -> str:
     """The text of --help."""
     names = ("config", "workdir", "mode", "sweep", "seeds", "points", "workers")
     lines = [str(__doc__).strip(), "", "Flags:"]
-    lines += [f"  --{name:<9} {FLAGS[name].help.splitlines()[0]}" for name in names]
+    lines += [f"  --{name:<9} {values[name].help.splitlines()[0]}" for name in names]
     lines += ["", "Experiments (--config=FILE):"]
     for path in sorted(EXPERIMENTS.glob("*.py")):
         summary = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
@@ -82,8 +91,8 @@ def load(path: str) -> types.ModuleType:
     return module
 
 
-def parse(argv: list[str]) -> tuple[Any, types.ModuleType]:
-    """Reads the command line into ``FLAGS``: the config, with its overrides, and the file it comes from.
+def parse(argv: list[str]) -> tuple[flags.FlagValues, types.ModuleType]:
+    """The flags, among them the config with its overrides, and the file that the config comes from.
 
     Raises:
       ValueError: what is wrong with it, in one line.
@@ -101,12 +110,12 @@ def parse(argv: list[str]) -> tuple[Any, types.ModuleType]:
             group = f"{name.partition('.')[0]}."
             beside = [field for field in fields if field.startswith(group)]
             schema.choose("a field of config", name, beside or fields)
-    define_flags(config, rest)
+    values = define_flags(config, rest)
     if HELP.intersection(rest):
-        print(usage())
+        print(usage(values))
         sys.exit(0)
     try:
-        unnamed = FLAGS(rest)[1:]
+        unnamed = values(rest)[1:]
     except flags.IllegalFlagValueError as error:
         known = re.match(r"flag --config\.([\w.]+)=(.*?): ", str(error))
         if known and known[1] in fields:
@@ -117,8 +126,8 @@ def parse(argv: list[str]) -> tuple[Any, types.ModuleType]:
         raise ValueError(error) from None
     if unnamed:
         raise ValueError(f"got {unnamed[0]!r}; allowed: flags, which start with --")
-    schema.choose("--mode", FLAGS.mode, MODES)
-    return FLAGS.config, module
+    schema.choose("--mode", values.mode, MODES)
+    return values, module
 
 
 def take_config(argv: list[str]) -> tuple[str, list[str]]:
@@ -137,12 +146,12 @@ def override_names(argv: list[str]) -> list[str]:
     return [found[1] for word in argv if (found := re.match(r"--?config\.([^=]+)", word))]
 
 
-def work(config: Any, module: types.ModuleType) -> None:
+def work(values: flags.FlagValues, module: types.ModuleType) -> None:
     from sequence_lab import experiment
 
-    mode = FLAGS.mode
+    config, mode = values.config, values.mode
     default = Path("sweeps" if mode == "sweep" else "runs") / config.name
-    workdir = Path(FLAGS.workdir or default)
+    workdir = Path(values.workdir or default)
     if mode == "train":
         experiment.run(config, workdir, started=STARTED)
     elif mode == "evaluate":
@@ -153,7 +162,8 @@ def work(config: Any, module: types.ModuleType) -> None:
         from sequence_lab import sweeps
 
         get_sweep = getattr(module, "get_sweep", dict)
-        sweeps.sweep(config, workdir, FLAGS.sweep, FLAGS.seeds, FLAGS.points, FLAGS.workers, get_sweep=get_sweep())
+        axes, seeds, points = values.sweep, values.seeds, values.points
+        sweeps.sweep(config, workdir, axes, seeds, points, values.workers, get_sweep=get_sweep())
 
 
 def main(argv: list[str]) -> int:
@@ -161,13 +171,13 @@ def main(argv: list[str]) -> int:
     from sequence_lab.schema import Refused
 
     try:
-        config, module = parse(argv)
+        values, module = parse(argv)
     except ValueError as error:
         return fail(error, 2)
     from sequence_lab.training.loop import Diverged, Interrupted
 
     try:
-        work(config, module)
+        work(values, module)
     except Refused as error:
         return fail(error, 2)
     except Diverged as error:

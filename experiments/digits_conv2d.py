@@ -33,6 +33,6 @@ def get_config() -> ConfigDict:
 
     config.training.num_steps = 1000
     config.training.batch_size = 64
-    config.training.evaluation_batch_size = 180
+    config.training.evaluation_batch_size = 184
     config.training.evaluate_every = 100
     return config

@@ -1,4 +1,4 @@
-"""Character language model on the Python language reference: GRU, truncated back-propagation through time.
+"""Character language model on the Python language reference: a GRU, truncated BPTT.
 
 python launch.py
 """

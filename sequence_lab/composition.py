@@ -11,13 +11,13 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from sequence_lab import schema
-from sequence_lab.config import GenerationConfig, Tables, joined, resolved
+from sequence_lab.config import Tables, joined, resolved
 from sequence_lab.data import DATASETS, Batch, Dataset, Stream, TrainingBatches
 from sequence_lab.models import MODELS
 from sequence_lab.ops.metrics import Mean
 from sequence_lab.training import objectives as objective_table
 from sequence_lab.training.loop import Trainer, TrainingConfig
-from sequence_lab.training.objectives import OBJECTIVES, Task
+from sequence_lab.training.objectives import OBJECTIVES, tasks_of
 from sequence_lab.training.optimizer import OptimizerConfig, optimizer, schedule
 from sequence_lab.training.parallel import Parallel
 from sequence_lab.training.state import TrainState, initial_state
@@ -81,13 +81,9 @@ def compose(
         "objective": joined(OBJECTIVES, objectives),
     }  # fmt: skip
     config = resolved(schema.plain(config), rows)
-    tasks = [
-        Task(key, rows["objective"][task["name"]], **{k: v for k, v in task.items() if k != "name"})
-        for key, task in config["objectives"].items()
-    ]
+    tasks = tasks_of(config["objectives"], rows["objective"])
     optimizer_config = OptimizerConfig(**config["optimizer"])
     training = TrainingConfig(**config["training"])
-    GenerationConfig(**config["generation"])
     spread = Parallel(config["parallel"], devices)
     dataset: Dataset = rows["dataset"][config["dataset_name"]](**config["dataset"])
     model = _model(rows["model"][config["model_name"]], config, dataset)

@@ -78,6 +78,7 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
         ("optimizer", OptimizerConfig), ("training", TrainingConfig), ("generation", GenerationConfig),
     ):  # fmt: skip
         config[group] = schema.resolve_call(group, row, config[group])
+        row(**config[group])  # says which value is out of range
     for group in ("dataset", "model"):
         config[group] = schema.resolve(group, rows[group], config[f"{group}_name"], config[group])
     if not config["objectives"]:

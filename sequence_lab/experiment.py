@@ -23,6 +23,7 @@ from sequence_lab.data import Stream
 from sequence_lab.models import generation
 from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, RunFolder, environment
 from sequence_lab.training.checkpoints import Checkpoints
+from sequence_lab.training.objectives import chief
 from sequence_lab.training.parallel import REPLICATED
 from sequence_lab.training.progress import parameter_table
 from sequence_lab.training.recorder import read_metrics
@@ -204,7 +205,7 @@ def _baselines(experiment: Experiment) -> dict[str, float]:
 
 
 def _plot(experiment: Experiment, folder: RunFolder, baselines: Mapping[str, float]) -> None:
-    measure, _ = experiment.trainer.chief
+    measure, _ = chief(experiment.trainer.tasks)
     measure = "bits_per_symbol" if baselines else measure
     path = folder.path / "plots" / "learning_curve.png"
     plots.learning_curve(read_metrics(folder.path), measure, path, experiment.config["name"], baselines)

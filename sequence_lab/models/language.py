@@ -23,8 +23,9 @@ class RecurrentLanguageModel(nn.Module):
       vocabulary_size: V.
       embedding_features: size of the symbols' vectors.
       cell, features, cell_options: kind of cell, its size per layer, its options.
-      dropout: on the embedding, between layers and before the logits; never on the recurrent connections
-        (Zaremba et al. 2014).
+      dropout: between layers and before the logits, never on the recurrent connections (Zaremba et al. 2014); nor
+        on the embedding, as the vectors of characters are few and small, and losing a part of one costs more than
+        it regularises.
     """
 
     vocabulary_size: int
@@ -47,7 +48,7 @@ class RecurrentLanguageModel(nn.Module):
     def __call__(
         self, tokens_BT: Array, lengths_B: Array | None = None, carry: Carry = None, *, train: bool = False
     ) -> tuple[Array, Carry]:
-        x_BTD = self.drop(self.embedding(tokens_BT, lengths_B), deterministic=not train)
+        x_BTD = self.embedding(tokens_BT, lengths_B)
         y_BTD, carry = self.decoder(x_BTD, lengths_B, carry, train=train)
         return self.head(self.drop(y_BTD, deterministic=not train), lengths_B), carry
 

@@ -21,10 +21,7 @@ from sequence_lab.sweeps import local, report, study
 from sequence_lab.sweeps.axis import Range, parse_axis, show
 from sequence_lab.sweeps.space import Overrides, Space, point_of, search_space, with_overrides
 from sequence_lab.sweeps.worker import Job
-from sequence_lab.training import objectives as objective_table
-from sequence_lab.training.loop import TrainingConfig
-from sequence_lab.training.objectives import OBJECTIVES, Task
-from sequence_lab.training.optimizer import OptimizerConfig
+from sequence_lab.training.objectives import OBJECTIVES, chief, tasks_of
 
 __all__ = ["Range", "Space", "parse_axis", "sweep"]
 
@@ -66,7 +63,7 @@ def sweep(
             ("dataset", DATASETS, datasets), ("model", MODELS, models), ("objective", OBJECTIVES, objectives),
         ):  # fmt: skip
             rows[name] = joined(table, own)
-        base = _checked(plain, rows)
+        base = resolved(plain, rows)
         chosen = search_space(base, axes, seeds, points, get_sweep)
         trials = chosen.trials(base["seed"])
         measure, mode = _chief(plain, trials, rows)
@@ -80,26 +77,16 @@ def sweep(
     return summary
 
 
-def _checked(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, Any]:
-    """The config, resolved, as far as it can be checked without its data."""
-    config = resolved(config, rows)
-    OptimizerConfig(**config["optimizer"])
-    TrainingConfig(**config["training"])
-    return config
-
-
 def _chief(plain: dict[str, Any], trials: Sequence[Overrides], rows: Mapping[str, Tables]) -> tuple[str, str]:
-    """Checks every trial's config; the measure and mode that all of them are judged by, as ``Trainer.chief``."""
+    """Checks every trial's config; the measure and mode that all of them are judged by."""
     found = set()
     for overrides in trials:
         try:
-            config = _checked(with_overrides(plain, overrides), rows)
+            config = resolved(with_overrides(plain, overrides), rows)
         except ValueError as error:
             words = ", ".join(f"{field}={show(value)}" for field, value in point_of(overrides).items())
             raise ValueError(f"the point {words}: {error}") from None
-        tasks = [Task(name, rows["objective"][task["name"]]) for name, task in config["objectives"].items()]
-        best, mode = tasks[0].objective.best, tasks[0].objective.mode
-        found.add((objective_table.prefixed(tasks, tasks[0], best), mode))
+        found.add(chief(tasks_of(config["objectives"], rows["objective"])))
     if len(found) > 1:
         words = " and ".join(f"{mode} {measure}" for measure, mode in sorted(found))
         raise ValueError(f"the points of this sweep are judged by {words}; allowed: one measure for all")

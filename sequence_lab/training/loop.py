@@ -106,12 +106,6 @@ class Trainer:
             evaluation_step, (REPLICATED, SHARDED, SHARDED), (SHARDED, REPLICATED), donate=(1,)
         )
 
-    @property
-    def chief(self) -> tuple[str, str]:
-        """Name and mode of the measure that decides which state is best: the first task's."""
-        task = self.tasks[0]
-        return objectives.prefixed(self.tasks, task, task.objective.best), task.objective.mode
-
     def evaluate(self, params: Any, batches: Iterable[Batch]) -> dict[str, float]:
         """The measures over all batches; ``params`` as the step has them (see ``Parallel.put``)."""
         carry = self.parallel.put(self.initial_carry(self.training.evaluation_batch_size), SHARDED)
@@ -264,8 +258,8 @@ class _Run:
         """Evaluates the validation split; lowers the rate on a plateau; True if the score is the best so far."""
         self._drain()
         values = self.trainer.evaluate(self.state.params, self.validation())
-        name, mode = self.trainer.chief
-        best = self.host.judge(values[name], mode)  # type: ignore[arg-type]
+        name, mode = objectives.chief(self.trainer.tasks)
+        best = self.host.judge(values[name], mode)
         optimizer = self.trainer.optimizer
         if optimizer.schedule == "plateau" and self.host.since_change >= optimizer.plateau_patience:
             self.host.since_change = 0

@@ -68,10 +68,10 @@ class Parallel:
         )
 
     def put(self, tree: Any, spec: PartitionSpec) -> Any:
-        """Host arrays to the devices, replicated or sharded."""
+        """Arrays to the devices, replicated or sharded, as copies: a step may donate them, one array twice included."""
         if self.kind == "pmap" and spec == SHARDED:
             return jax.tree.map(lambda x: x.reshape(len(self.devices), -1, *x.shape[1:]), tree)
-        return jax.device_put(tree, NamedSharding(self._mesh, spec))
+        return jax.device_put(tree, NamedSharding(self._mesh, spec), may_alias=False)
 
     def get(self, tree: Any, spec: PartitionSpec) -> Any:
         """The inverse of ``put``, to NumPy arrays."""

@@ -64,6 +64,19 @@ class Task(NamedTuple):
     output: str = ""
 
 
+def tasks_of(described: Mapping[str, Mapping[str, Any]], table: Mapping[str, Objective]) -> list[Task]:
+    """The tasks of ``config.objectives``: key -> {"name": a row of the table, and fields of ``Task``}."""
+    return [
+        Task(key, table[fields["name"]], **{name: value for name, value in fields.items() if name != "name"})
+        for key, fields in described.items()
+    ]
+
+
+def chief(tasks: Sequence[Task]) -> tuple[str, Literal["max", "min"]]:
+    """Name and mode of the measure by which one state is better than another: the first task's."""
+    return prefixed(tasks, tasks[0], tasks[0].objective.best), tasks[0].objective.mode
+
+
 def measure(tasks: Sequence[Task], outputs: Any, batch: Mapping[str, Array]) -> Measures:
     """Every task's measures on one batch; "accuracy", or "task/accuracy" where there are several tasks."""
     measures: Measures = {}

@@ -1,0 +1,75 @@
+"""Tables that line up, intervals that are Student's, and plots that show what they were given."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sequence_lab.analysis import plots, report, tables
+
+
+def test_a_markdown_table_lines_up():
+    lines = tables.markdown(["name", "score"], [["long name", "1"], ["b", "12.5"]]).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert lines[1] == "|-----------|------:|"
+    assert lines[2] == "| long name |     1 |"
+
+
+def test_an_interval_is_students():
+    values = np.random.default_rng(0).normal(size=5)
+    low, high = stats.t.interval(0.95, 4, loc=values.mean(), scale=stats.sem(values))
+    assert tables.half_width(values.tolist()) == pytest.approx((high - low) / 2)
+    assert tables.half_width([1.0]) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [([0.5], "0.5"), ([0.5, 0.5], "0.5000 ± 0.0000"), ([1.0, 2.0, 3.0], "2.0 ± 2.5"), ([98.1, 98.2], "98.15 ± 0.64")],
+)
+def test_an_interval_shows_two_digits_of_its_width(values, text):
+    assert tables.interval(values) == text
+
+
+def test_baselines_stand_in_order_with_their_distance_from_the_run():
+    lines = report.baselines_table(2.0, {"worse": 2.5, "better": 1.9}).splitlines()
+    names = [line.split("|")[1].strip() for line in lines[2:]]
+    assert names == ["better", "this run", "worse"]
+    assert "+25.0%" in lines[4]
+    assert "-5.0%" in lines[2]
+
+
+RECORDS = [
+    {"step": 10, "split": "train", "loss": 2.0}, {"step": 20, "split": "train", "loss": 1.0},
+    {"step": 20, "split": "validation", "loss": 1.5}, {"step": 20, "split": "validation", "accuracy": 0.5},
+]  # fmt: skip
+
+
+def drawn(monkeypatch):
+    """The axes of the next plot."""
+    found = []
+    save = plots._save
+    monkeypatch.setattr(plots, "_save", lambda figure, path: (found.append(figure.axes[0]), save(figure, path)))
+    return found
+
+
+def test_a_learning_curve_shows_both_splits_and_the_baselines(monkeypatch, tmp_path):
+    found = drawn(monkeypatch)
+    path = tmp_path / "plots" / "curve.png"
+    plots.learning_curve(RECORDS, "loss", path, "title", {"xz": 2.5, "none": 3.0})
+    assert path.read_bytes().startswith(b"\x89PNG")
+    lines = {line.get_label(): line.get_xydata().tolist() for line in found[0].get_lines()}
+    assert lines["train"] == [[10, 2.0], [20, 1.0]]
+    assert lines["validation"] == [[20, 1.5]]
+    assert [y for _, y in lines["xz: 2.500"]] == [2.5, 2.5]
+    assert found[0].get_ylabel() == "loss"
+
+
+@pytest.mark.parametrize(("values", "scale"), [((0.001, 0.01), "log"), ((1, 2), "linear"), ((0, 10), "linear")])
+def test_a_sweep_curve_shows_the_intervals(monkeypatch, tmp_path, values, scale):
+    found = drawn(monkeypatch)
+    points = [(value, 0.5 + index, 0.1) for index, value in enumerate(values)]
+    plots.sweep_curve({"": points[::-1]}, "learning_rate", "accuracy", tmp_path / "sweep.png", "title")
+    assert (tmp_path / "sweep.png").stat().st_size > 1000
+    assert found[0].get_xscale() == scale
+    line, _, (bars,) = found[0].containers[0]
+    assert line.get_xydata().tolist() == [[value, score] for value, score, _ in points]
+    np.testing.assert_allclose([bar[:, 1] for bar in bars.get_segments()], [[s - 0.1, s + 0.1] for _, s, _ in points])

@@ -1,0 +1,45 @@
+"""Every file in experiments/ builds and runs a step."""
+
+import importlib.util
+import math
+from pathlib import Path
+
+import jax
+import pytest
+
+from sequence_lab import experiment
+from sequence_lab.training.recorder import read_metrics
+
+FILES = sorted((Path(__file__).resolve().parent.parent / "experiments").glob("*.py"))
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_there_are_experiments():
+    assert {"quickstart", "digits_conv2d", "digits_gru", "adding_lstm"} <= {path.stem for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_experiment_runs_one_step(path, tmp_path):
+    config = load(path).get_config()
+    assert config.name == path.stem
+    config.training.num_steps = 1
+    config.baselines = ()
+    summary = experiment.run(config, tmp_path, devices=jax.devices()[:1], say=lambda line: None)
+    assert summary["step"] == 1
+    assert all(math.isfinite(value) for split in summary["metrics"].values() for value in split.values())
+    assert [record["split"] for record in read_metrics(tmp_path)] == ["train"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_experiment_says_how_to_run_it_and_what_to_expect(path):
+    doc = load(path).__doc__
+    command = "python launch.py" if path.stem == "quickstart" else f"python launch.py --config=experiments/{path.name}"
+    assert command in doc.splitlines()
+    assert "minute" in doc
+    assert "3 seeds" in doc

@@ -1,0 +1,169 @@
+"""The command line: what it refuses, and that it reads well."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sequence_lab.composition import compose
+from sequence_lab.run_folder import RunFolder
+
+ROOT = Path(__file__).resolve().parent.parent
+GRU = str(ROOT / "experiments" / "digits_gru.py")
+
+
+@pytest.fixture(scope="module")
+def launch():
+    before = dict(os.environ)
+    spec = importlib.util.spec_from_file_location("launch", ROOT / "launch.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def refuse(launch, tmp_path, monkeypatch, capsys):
+    """Runs a command that is to be refused in an empty folder; the one line that it says."""
+
+    def run(*words):
+        folder = tmp_path / "cwd"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        assert launch.main(["launch.py", *words]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err.count("\n") == 1
+        assert said.err.startswith("launch.py: ")
+        assert "Traceback" not in said.err
+        assert list(folder.iterdir()) == [], "nothing is written"
+        return said.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "got", "allowed"),
+    [
+        (["--config.trainig.num_steps=3"], "trainig.num_steps", "did you mean training.num_steps?"),
+        (["--config.training.num_step=3"], "training.num_step", "did you mean training.num_steps?"),
+        (["--config.training.num_steps=many"], "'many'", "allowed: int"),
+        (["--config.training.num_steps=-5"], "-5", "allowed: 0 or more"),
+        (["--config.training.batch_size=0"], "training.batch_size is 0", "allowed: 1 or more"),
+        (["--config.training.batch_size=4000"], "4000", "allowed: "),
+        (["--config.optimizer.learning_rate=-1.0"], "-1.0", "allowed: 0 or more"),
+        (["--config.model_name=recurent_classifier"], "'recurent_classifier'", "did you mean recurrent_classifier?"),
+        (["--config.dataset_name=digit"], "'digit'", "did you mean digits?"),
+        (["--config.optimizer.name=adm"], "'adm'", "adam"),
+        (["--config.model.cell=lsmt"], "'lsmt'", "lstm"),
+        (["--config.model.features=(0,)"], "(0,)", "allowed: one int >= 1 per layer"),
+        (["--config.parallel=pmapp"], "'pmapp'", "allowed: jit, pmap"),
+        (["--config.model_name=conv_net_2d"], "'bidirectional'", "hidden_features"),
+        (["--mode=trian"], "'trian'", "did you mean train?"),
+        (["--workdr=runs"], "workdr", "workdir"),
+        (["train"], "'train'", "allowed: flags"),
+        (["--workdir=/proc/run"], "/proc/run", "cannot be written"),
+        (["--mode=evaluate"], "has no whole checkpoint", "train first"),
+        (
+            ["--mode=sweep", "--sweep=optimizer.learning_rat=0.1,0.2"],
+            "optimizer.learning_rat",
+            "did you mean optimizer.learning_rate?",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_line(refuse, words, got, allowed):
+    line = refuse(f"--config={GRU}", *words)
+    assert got in line
+    assert allowed in line
+
+
+def test_a_missing_config_file_is_refused_with_the_nearest_one(refuse):
+    line = refuse("--config=experiments/digits_gur.py")
+    assert "'experiments/digits_gur.py'" in line
+    assert "digits_gru.py" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import sequence_lob", "No module named 'sequence_lob'"),
+        ("get_config = lambda:\n", "SyntaxError"),
+        ("x = 1", "has no get_config()"),
+        ("", "has no get_config()"),
+    ],
+)
+def test_a_faulty_config_file_is_refused(refuse, tmp_path, text, said):
+    (tmp_path / "mine.py").write_text(text)
+    assert said in refuse(f"--config={tmp_path / 'mine.py'}")
+
+
+def digits_run(folder):
+    """A run's folder as ``experiments/digits_gru.py`` makes it, before its first step."""
+    spec = importlib.util.spec_from_file_location("digits_gru", GRU)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    run = RunFolder(folder)
+    with run.claim(compose(module.get_config()).config):
+        return run
+
+
+def test_another_experiments_folder_is_refused_by_the_field_that_differs(refuse, tmp_path):
+    run = digits_run(tmp_path / "run")
+    before = {path: path.read_bytes() for path in run.path.iterdir()}
+    assert "config.seed is 7" in refuse(f"--config={GRU}", f"--workdir={run.path}", "--config.seed=7")
+    assert {path: path.read_bytes() for path in run.path.iterdir()} == before
+
+
+def test_a_folder_of_other_files_is_refused(refuse, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("mine")
+    assert "holds other files" in refuse(f"--config={GRU}", f"--workdir={tmp_path / 'thesis'}")
+
+
+def test_a_damaged_config_in_a_run_is_refused(refuse, tmp_path):
+    run = digits_run(tmp_path / "run")
+    (run.path / "config.json").write_text("")
+    assert "is damaged" in refuse(f"--config={GRU}", f"--workdir={run.path}")
+
+
+def test_generating_from_a_classifier_is_refused(refuse):
+    assert "cannot generate" in refuse(f"--config={GRU}", "--mode=generate")
+
+
+def test_help_names_every_flag_and_every_experiment(launch, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as exit_:
+        launch.main(["launch.py", "--help"])
+    assert exit_.value.code == 0
+    said = capsys.readouterr().out
+    for word in ("--config", "--workdir", "--mode", "--sweep", "--seeds", "--points", "--workers"):
+        assert f"\n  {word} " in said
+    for path in (ROOT / "experiments").glob("*.py"):
+        assert path.name in said
+    assert max(map(len, said.splitlines())) <= 120
+
+
+def test_a_run_from_the_command_line_trains_evaluates_and_is_found_finished(launch, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["launch.py", f"--config={GRU}", "--config.model.features=(4,)", "--config.training.num_steps=2"]
+    assert launch.main(words) == 0
+    assert "first step done" in capsys.readouterr().err
+    summary = json.loads((tmp_path / "runs" / "digits_gru" / "summary.json").read_text())
+    assert launch.main([*words, "--mode=evaluate"]) == 0
+    assert f"{summary['metrics']['test']['accuracy']:.4f}" in capsys.readouterr().out
+    assert launch.main(words) == 0
+    assert "is finished (step 2)" in capsys.readouterr().out
+
+
+def test_a_refused_command_ends_with_code_2(tmp_path):
+    command = [sys.executable, ROOT / "launch.py", "--config.training.num_stps=3"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "did you mean training.num_steps?" in done.stderr
+    assert list(tmp_path.iterdir()) == []
