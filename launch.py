@@ -17,7 +17,6 @@ import os
 import re
 import sys
 import time
-import types
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +70,10 @@ def usage(values: flags.FlagValues) -> str:
     return "\n".join(lines)
 
 
-def load(path: str) -> types.ModuleType:
-    """The experiment file at ``path``; ValueError, in one line, if it is not one."""
+def load(path: str) -> tuple[Any, dict[str, Any]]:
+    """What the experiment file at ``path`` says: its config and its sweep; ValueError, in one line, if it is none."""
+    from ml_collections import ConfigDict
+
     from sequence_lab import schema
 
     if not Path(path).is_file():
@@ -84,15 +85,17 @@ def load(path: str) -> types.ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
+        config = module.get_config() if hasattr(module, "get_config") else None
+        get_sweep = module.get_sweep() if hasattr(module, "get_sweep") else {}
     except Exception as error:
         raise ValueError(f"--config {path} cannot be read: {type(error).__name__}: {error}") from error
-    if not callable(getattr(module, "get_config", None)):
-        raise ValueError(f"--config {path} has no get_config(); allowed: a file that defines it")
-    return module
+    if not isinstance(config, ConfigDict):
+        raise ValueError(f"--config {path} has no get_config() that returns a ConfigDict; allowed: a file that has")
+    return config, get_sweep
 
 
-def parse(argv: list[str]) -> tuple[flags.FlagValues, types.ModuleType]:
-    """The flags, among them the config with its overrides, and the file that the config comes from.
+def parse(argv: list[str]) -> tuple[flags.FlagValues, dict[str, Any]]:
+    """The flags, among them the config with its overrides, and the experiment file's own sweep.
 
     Raises:
       ValueError: what is wrong with it, in one line.
@@ -102,14 +105,8 @@ def parse(argv: list[str]) -> tuple[flags.FlagValues, types.ModuleType]:
     # The file is taken off the command line first: ml_collections alone would mix up the errors of a missing
     # file, a faulty file and a misspelt field.
     path, rest = take_config(argv)
-    module = load(path)
-    config = module.get_config()
-    fields = run_folder.flatten(config.to_dict())
-    for name in override_names(rest):
-        if not any(field == name or field.startswith(f"{name}.") for field in fields):
-            group = f"{name.partition('.')[0]}."
-            beside = [field for field in fields if field.startswith(group)]
-            schema.choose("a field of config", name, beside or fields)
+    config, get_sweep = load(path)
+    add_overridden(config, override_names(rest))
     values = define_flags(config, rest)
     if HELP.intersection(rest):
         print(usage(values))
@@ -118,6 +115,7 @@ def parse(argv: list[str]) -> tuple[flags.FlagValues, types.ModuleType]:
         unnamed = values(rest)[1:]
     except flags.IllegalFlagValueError as error:
         known = re.match(r"flag --config\.([\w.]+)=(.*?): ", str(error))
+        fields = run_folder.flatten(config.to_dict())
         if known and known[1] in fields:
             wanted = type(fields[known[1]]).__name__
             raise ValueError(f"--config.{known[1]} is {known[2]!r}; allowed: {wanted}") from None
@@ -127,7 +125,33 @@ def parse(argv: list[str]) -> tuple[flags.FlagValues, types.ModuleType]:
     if unnamed:
         raise ValueError(f"got {unnamed[0]!r}; allowed: flags, which start with --")
     schema.choose("--mode", values.mode, MODES)
-    return values, module
+    for name in ("sweep", "seeds", "points"):
+        if values[name].present and values.mode != "sweep":
+            raise ValueError(f"--{name} is given with --mode={values.mode}; allowed: with --mode=sweep")
+    return values, get_sweep
+
+
+def add_overridden(config: Any, names: list[str]) -> None:
+    """Adds to ``config`` the fields of its model, data set and so on that it leaves at their defaults, as far as named.
+
+    Raises:
+      ValueError: there is no such field.
+    """
+    from sequence_lab import composition, run_folder, schema
+    from sequence_lab.config import resolved
+
+    fields = run_folder.flatten(config.to_dict())
+    if all(name in fields for name in names):
+        return
+    defaults = run_folder.flatten(resolved(schema.plain(config), composition.tables()))
+    for name in names:
+        if name in fields or any(field.startswith(f"{name}.") for field in fields):
+            continue
+        if name not in defaults:
+            beside = [field for field in defaults if field.startswith(f"{name.partition('.')[0]}.")]
+            schema.choose("a field of config", name, beside or defaults)
+        group, _, field = name.rpartition(".")
+        config[group][field] = defaults[name]
 
 
 def take_config(argv: list[str]) -> tuple[str, list[str]]:
@@ -146,7 +170,7 @@ def override_names(argv: list[str]) -> list[str]:
     return [found[1] for word in argv if (found := re.match(r"--?config\.([^=]+)", word))]
 
 
-def work(values: flags.FlagValues, module: types.ModuleType) -> None:
+def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
     from sequence_lab import experiment
 
     config, mode = values.config, values.mode
@@ -161,9 +185,8 @@ def work(values: flags.FlagValues, module: types.ModuleType) -> None:
     else:
         from sequence_lab import sweeps
 
-        get_sweep = getattr(module, "get_sweep", dict)
         axes, seeds, points = values.sweep, values.seeds, values.points
-        sweeps.sweep(config, workdir, axes, seeds, points, values.workers, get_sweep=get_sweep())
+        sweeps.sweep(config, workdir, axes, seeds, points, values.workers, get_sweep=get_sweep)
 
 
 def main(argv: list[str]) -> int:
@@ -171,23 +194,26 @@ def main(argv: list[str]) -> int:
     from sequence_lab.schema import Refused
 
     try:
-        values, module = parse(argv)
+        values, get_sweep = parse(argv)
     except ValueError as error:
         return fail(error, 2)
-    from sequence_lab.training.loop import Diverged, Interrupted
+    from sequence_lab.training.interrupts import Interrupted
+    from sequence_lab.training.loop import Diverged
 
     try:
-        work(values, module)
+        work(values, get_sweep)
     except Refused as error:
         return fail(error, 2)
     except Diverged as error:
         return fail(error, 1)
-    except (Interrupted, KeyboardInterrupt) as error:
+    except Interrupted as error:
         return fail(error, 130)
+    except KeyboardInterrupt:
+        return fail("interrupted; the same command goes on from the last checkpoint", 130)
     return 0
 
 
-def fail(error: BaseException, code: int) -> int:
+def fail(error: BaseException | str, code: int) -> int:
     """One line on stderr."""
     print(f"launch.py: {' '.join(str(error).split())}", file=sys.stderr)
     return code

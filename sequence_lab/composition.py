@@ -1,7 +1,6 @@
 """The composition root: the only place that reads a config against every table and makes its objects."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,13 +13,12 @@ from sequence_lab import schema
 from sequence_lab.config import Tables, joined, resolved
 from sequence_lab.data import DATASETS, Batch, Dataset, Stream, TrainingBatches
 from sequence_lab.models import MODELS
-from sequence_lab.ops.metrics import Mean
-from sequence_lab.training import objectives as objective_table
 from sequence_lab.training.loop import Trainer, TrainingConfig
-from sequence_lab.training.objectives import OBJECTIVES, tasks_of
+from sequence_lab.training.objectives import OBJECTIVES, measure, tasks_of
 from sequence_lab.training.optimizer import OptimizerConfig, optimizer, schedule
 from sequence_lab.training.parallel import Parallel
 from sequence_lab.training.state import TrainState, initial_state
+from sequence_lab.training.step import run_window
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,13 +34,14 @@ class Experiment:
     model: nn.Module
     trainer: Trainer
 
-    def training_batches(self) -> TrainingBatches:
+    def training_batch(self, index: int) -> Batch:
         training, split, seed = self.trainer.training, self.dataset.splits["train"], self.config["seed"]
-        fixed: dict[str, int] = {"batch_size": training.batch_size, "seed": seed}
         if isinstance(split, Stream):
-            fixed |= {"k1": training.k1, "k2": training.k2}
-        split.training_batch(0, **fixed)  # so that what is wrong is said here and not in a thread
-        return TrainingBatches(functools.partial(split.training_batch, **fixed))
+            return split.training_batch(index, training.batch_size, seed, training.k1, training.k2)
+        return split.training_batch(index, training.batch_size, seed)
+
+    def training_batches(self) -> TrainingBatches:
+        return TrainingBatches(self.training_batch)
 
     def evaluation_batches(self, split_name: str) -> Iterable[Batch]:
         split, size = self.dataset.splits[split_name], self.trainer.training.evaluation_batch_size
@@ -52,11 +51,11 @@ class Experiment:
 
     def initial_state(self) -> TrainState:
         """Step 0, drawn from the config's seed."""
-        key = jax.random.fold_in(jax.random.key(self.config["seed"]), 0)
+        key, run_key = jax.random.split(jax.random.key(self.config["seed"]))
         batch = next(iter(self.evaluation_batches("validation")))
         inputs = [None if x is None else jnp.asarray(x[:1]) for x in (batch["inputs"], batch.get("lengths"))]
         params = jax.jit(self.model.init)(key, *inputs)["params"]
-        return jax.device_get(initial_state(params, self.trainer.tx, jax.random.key(self.config["seed"])))
+        return jax.device_get(initial_state(params, self.trainer.tx, run_key))
 
     def checkpoint_like(self) -> dict[str, Any]:
         """The structure of a checkpoint's arrays."""
@@ -76,16 +75,14 @@ def compose(
     Raises:
       ValueError: the config names something that is not there, or its values do not fit; one line.
     """
-    rows = {
-        "dataset": joined(DATASETS, datasets), "model": joined(MODELS, models),
-        "objective": joined(OBJECTIVES, objectives),
-    }  # fmt: skip
+    rows = tables(models, datasets, objectives)
     config = resolved(schema.plain(config), rows)
     tasks = tasks_of(config["objectives"], rows["objective"])
     optimizer_config = OptimizerConfig(**config["optimizer"])
     training = TrainingConfig(**config["training"])
     spread = Parallel(config["parallel"], devices)
     dataset: Dataset = rows["dataset"][config["dataset_name"]](**config["dataset"])
+    _check_dataset(config, dataset)
     model = _model(rows["model"][config["model_name"]], config, dataset)
     trainer = Trainer(
         apply=_apply(model),
@@ -100,6 +97,39 @@ def compose(
     experiment = Experiment(config, dataset, model, trainer)
     _try_out(experiment)
     return experiment
+
+
+def tables(
+    models: Tables | None = None, datasets: Tables | None = None, objectives: Tables | None = None
+) -> dict[str, Tables]:
+    """The tables that a config names rows of, with someone's own rows."""
+    return {
+        "dataset": joined(DATASETS, datasets),
+        "model": joined(MODELS, models),
+        "objective": joined(OBJECTIVES, objectives),
+    }
+
+
+def _check_dataset(config: Mapping[str, Any], dataset: Dataset) -> None:
+    name = config["dataset_name"]
+    missing = {"train", "validation"} - set(dataset.splits)
+    if missing:
+        raise ValueError(
+            f"data set {name} has the splits {', '.join(dataset.splits)}; allowed: train, validation and, if it has "
+            "one, test"
+        )
+    k1, k2 = config["training"]["k1"], config["training"]["k2"]
+    if (k1 or k2) and not isinstance(dataset.splits["train"], Stream):
+        raise ValueError(f"training.k1 is {k1} and training.k2 is {k2}; allowed on {name}, which is no stream: 0")
+    is_text = dataset.vocabulary is not None and all(
+        isinstance(dataset.splits.get(split), Stream) for split in ("train", "validation", "test")
+    )
+    tasks = [task["name"] for task in config["objectives"].values()]
+    if config["baselines"] and not (is_text and tasks == ["language_modelling"]):
+        raise ValueError(
+            f"config.baselines is {config['baselines']}; allowed: () unless the one objective is language_modelling "
+            f"on a text with a test split (here {', '.join(tasks)} on {name})"
+        )
 
 
 def _model(row: Callable[..., nn.Module], config: dict[str, Any], dataset: Dataset) -> nn.Module:
@@ -129,7 +159,11 @@ def _apply(model: nn.Module) -> Callable[..., Any]:
             return model.apply(variables, inputs, lengths, train=train, rngs=rngs), carry
         initial = model.initial_carry(inputs.shape[:1])
         start_B = batch.get("start", jnp.ones(inputs.shape[0], bool))
-        carry = jax.tree.map(lambda new, old: jnp.where(start_B[:, None], new, old), initial, carry)
+
+        def started(new: Any, old: Any) -> Any:
+            return jnp.where(start_B.reshape(-1, *(1,) * (old.ndim - 1)), new, old)
+
+        carry = jax.tree.map(started, initial, carry)
         return model.apply(variables, inputs, lengths, carry, train=train, rngs=rngs)
 
     return apply
@@ -137,19 +171,21 @@ def _apply(model: nn.Module) -> Callable[..., Any]:
 
 def _try_out(experiment: Experiment) -> None:
     """Runs model and objectives on shapes alone: what does not fit together raises its ValueError here."""
-    trainer = experiment.trainer
-    experiment.training_batches()
-    batch = next(iter(experiment.evaluation_batches("validation")))
+    trainer, training = experiment.trainer, experiment.trainer.training
 
-    def forward(batch: Any) -> dict[str, Mean]:
+    def forward(train: Any, validation: Any) -> Any:
         key = jax.random.key(0)
-        params = experiment.model.init(key, batch["inputs"], batch.get("lengths"))["params"]
-        carry = trainer.initial_carry(trainer.training.evaluation_batch_size)
-        outputs, _ = trainer.apply(params, batch, carry, train=True, key=key)
-        return objective_table.measure(trainer.tasks, outputs, batch)
+        params = experiment.model.init(key, validation["inputs"], validation.get("lengths"))["params"]
+        carry = trainer.initial_carry(training.batch_size)
+        outputs, _ = run_window(trainer.apply, params, train, carry, training.k1, key)
+        evaluated, _ = trainer.apply(
+            params, validation, trainer.initial_carry(training.evaluation_batch_size), train=False, key=None
+        )
+        tasks = trainer.tasks
+        return measure(tasks, outputs, train), measure(tasks, evaluated, validation)
 
     try:
-        jax.eval_shape(forward, batch)
+        jax.eval_shape(forward, experiment.training_batch(0), next(iter(experiment.evaluation_batches("validation"))))
     except TypeError as error:
         names = f"model {experiment.config['model_name']} and data set {experiment.config['dataset_name']}"
         raise ValueError(f"{names} do not fit together: {error}") from error

@@ -9,7 +9,9 @@ from ml_collections import ConfigDict
 from sequence_lab import schema
 from sequence_lab.analysis.baselines import BASELINES
 from sequence_lab.training.loop import TrainingConfig
-from sequence_lab.training.optimizer import OptimizerConfig
+from sequence_lab.training.objectives import Task
+from sequence_lab.training.optimizer import RULES, SCHEDULES, OptimizerConfig
+from sequence_lab.training.parallel import KINDS
 
 Tables = Mapping[str, Any]
 
@@ -74,6 +76,11 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
     for key, expected in (("name", str), ("seed", int), ("parallel", str), ("baselines", tuple)):
         if not isinstance(config[key], expected):
             raise ValueError(f"config.{key} is {config[key]!r}; allowed: {expected.__name__}")
+    if config["seed"] < 0:
+        raise ValueError(f"config.seed is {config['seed']}; allowed: 0 or more")
+    schema.choose("config.parallel", config["parallel"], KINDS)
+    for field, table in (("name", RULES), ("schedule", SCHEDULES)):
+        schema.choose(f"config.optimizer.{field}", config["optimizer"].get(field, next(iter(table))), table)
     for group, row in (
         ("optimizer", OptimizerConfig), ("training", TrainingConfig), ("generation", GenerationConfig),
     ):  # fmt: skip
@@ -83,10 +90,13 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
         config[group] = schema.resolve(group, rows[group], config[f"{group}_name"], config[group])
     if not config["objectives"]:
         raise ValueError(f"config.objectives is empty; allowed: tasks of {', '.join(sorted(rows['objective']))}")
+    config["objectives"] = dict(config["objectives"])
     for key, task in config["objectives"].items():
         where = f"config.objectives.{key}"
         schema.check_names(where, task, ("name", "weight", "labels", "output"))
         schema.choose(f"{where}.name", task.get("name", ""), rows["objective"])
+        fields = {name: value for name, value in task.items() if name != "name"}
+        config["objectives"][key] = {"name": task["name"], **schema.resolve_call(f"objectives.{key}", Task, fields)}
     for name in config["baselines"]:
         schema.choose("a row of config.baselines", name, BASELINES)
     return config

@@ -19,7 +19,6 @@ from sequence_lab.analysis import plots, report
 from sequence_lab.analysis.baselines import BASELINES
 from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import GenerationConfig, Tables, default_config
-from sequence_lab.data import Stream
 from sequence_lab.models import generation
 from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, RunFolder, environment
 from sequence_lab.training.checkpoints import Checkpoints
@@ -59,17 +58,18 @@ def run(
 
     Raises:
       schema.Refused: the config or the folder does not fit; nothing was written.
-      training.loop.Diverged, training.loop.Interrupted: as they say.
+      training.loop.Diverged, training.interrupts.Interrupted: as they say.
     """
     started = time.monotonic() if started is None else started
     experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices)
+    with schema.refusals():
+        done, before = folder.read(SUMMARY), folder.read(ENVIRONMENT)
     with folder.claim(experiment.config):
-        done = folder.read(SUMMARY)
         if done is not None and done["num_steps"] == experiment.trainer.training.num_steps:
             say(f"{folder.path} is finished (step {done['step']}); raise training.num_steps to go on")
+            _say_results(done, say)
             return done
         here = environment(experiment.trainer.parallel.devices)
-        before = folder.read(ENVIRONMENT)
         if before is not None and before != here:
             changed = ", ".join(name for name in here if here[name] != before.get(name))
             say(f"{changed} changed since this run began: it goes on equal to rounding, not bit for bit")
@@ -84,27 +84,27 @@ def run(
             started=started,
             say=say,
         )
+        best_step, params = _best(experiment, folder, say)
         summary = {
             "experiment": experiment.config["name"],
             "seed": experiment.config["seed"],
             "step": host.step,
             "num_steps": experiment.trainer.training.num_steps,
-            "best_step": host.best_step,
+            "best_step": best_step,
             "seconds": host.seconds,
             "steps_per_second": host.step / max(host.seconds, 1e-9),
+            "input_share": host.input_seconds / max(host.seconds, 1e-9),
             "clipped_share": int(state.clipped) / max(host.step, 1),
             "parameters": sum(x.size for x in jax.tree.leaves(state.params)),
-            "metrics": _final_metrics(experiment, folder),
+            "metrics": _final_metrics(experiment, params),
             "baselines": _baselines(experiment),
             **here,
         }
-        folder.write(SUMMARY, summary)
-        _plot(experiment, folder, summary["baselines"])
-        say(report.metrics_table(summary["metrics"]))
-        if summary["baselines"]:
-            say("\n" + report.baselines_table(summary["metrics"]["test"]["bits_per_symbol"], summary["baselines"]))
+        _plot(experiment, folder, summary)
+        _say_results(summary, say)
         if _generates(experiment):
-            say(_sample(experiment, folder))
+            say("\n" + _sample(experiment, params))
+        folder.write(SUMMARY, summary)  # last: what has a summary is finished
     return summary
 
 
@@ -123,8 +123,9 @@ def evaluate(
     Raises:
       schema.Refused: as ``run``; or there is no checkpoint.
     """
-    experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices)
-    found = _final_metrics(experiment, folder)
+    experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
+    _, params = _best(experiment, folder, say)
+    found = _final_metrics(experiment, params)
     say(report.metrics_table(found))
     return found
 
@@ -144,13 +145,14 @@ def generate(
     Raises:
       schema.Refused: as ``run``; or there is no checkpoint, or the experiment is not a language model.
     """
-    experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices)
+    experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
     if not _generates(experiment):
         raise schema.Refused(
             f"model {experiment.config['model_name']} on {experiment.config['dataset_name']} cannot generate; "
             "allowed: a language model on text"
         )
-    text = _sample(experiment, folder)
+    _, params = _best(experiment, folder, say)
+    text = _sample(experiment, params)
     say(text)
     return text
 
@@ -162,65 +164,79 @@ def _prepare(
     datasets: Tables | None,
     objectives: Tables | None,
     devices: Sequence[jax.Device] | None,
+    writing: bool = True,
 ) -> tuple[Experiment, RunFolder]:
     """All that can be refused, before anything is written."""
     with schema.refusals():
         experiment = compose(config, models=models, datasets=datasets, objectives=objectives, devices=devices)
         folder = RunFolder(workdir)
-        folder.check(experiment.config)
+        folder.check(experiment.config, writing=writing)
     return experiment, folder
 
 
-def _best_params(experiment: Experiment, folder: RunFolder) -> Any:
-    """The parameters with the best validation score, or the newest where that checkpoint is not whole."""
+def _best(experiment: Experiment, folder: RunFolder, say: Say) -> tuple[int, Any]:
+    """Step and parameters of the best validation score, or the newest where that checkpoint is not whole."""
     checkpoints = Checkpoints(folder.path / "checkpoints")
-    whole = [step for step in checkpoints.steps() if checkpoints.fault(step) is None]
+    faults = {step: checkpoints.fault(step) for step in checkpoints.steps()}
+    for step, fault in faults.items():
+        if fault is not None:
+            say(f"checkpoint of step {step} cannot be used ({fault}): falling back to another")
+    whole = [step for step, fault in faults.items() if fault is None]
     if not whole:
         raise schema.Refused(f"--workdir {folder.path} has no whole checkpoint; train first (--mode=train)")
-    like = experiment.checkpoint_like()
-    arrays, kept = checkpoints.restore(whole[0], like)
-    best_step = kept["host"]["best_step"]
-    if best_step in whole[1:]:
-        arrays, _ = checkpoints.restore(best_step, like)
-    return arrays["state"].params
+    like, step = experiment.checkpoint_like(), whole[0]
+    arrays, kept = checkpoints.restore(step, like)
+    if kept["host"]["best_step"] in whole[1:]:
+        step = kept["host"]["best_step"]
+        arrays, _ = checkpoints.restore(step, like)
+    return step, experiment.trainer.parallel.put(arrays["state"].params, REPLICATED)
 
 
-def _final_metrics(experiment: Experiment, folder: RunFolder) -> dict[str, dict[str, float]]:
-    trainer = experiment.trainer
-    params = trainer.parallel.put(_best_params(experiment, folder), REPLICATED)
+def _final_metrics(experiment: Experiment, params: Any) -> dict[str, dict[str, float]]:
     splits = [name for name in ("validation", "test") if name in experiment.dataset.splits]
-    return {name: trainer.evaluate(params, experiment.evaluation_batches(name)) for name in splits}
+    return {name: experiment.trainer.evaluate(params, experiment.evaluation_batches(name)) for name in splits}
 
 
 def _baselines(experiment: Experiment) -> dict[str, float]:
-    splits, vocabulary = experiment.dataset.splits, experiment.dataset.vocabulary
-    texts = [split.tokens for split in splits.values() if isinstance(split, Stream)]
-    if vocabulary is None or len(texts) != 3:
-        return {}
-    train, validation, test = texts
+    dataset: Any = experiment.dataset  # of text wherever there are baselines: ``compose`` has made sure
     found: dict[str, float] = {}
     for name in experiment.config["baselines"]:
-        found |= BASELINES[name](train, validation, test, vocabulary)
+        train, validation, test = (dataset.splits[split].tokens for split in ("train", "validation", "test"))
+        found |= BASELINES[name](train, validation, test, dataset.vocabulary)
     return found
 
 
-def _plot(experiment: Experiment, folder: RunFolder, baselines: Mapping[str, float]) -> None:
+def _say_results(summary: Mapping[str, Any], say: Say) -> None:
+    say(
+        f"{summary['step']} steps in {summary['seconds']:.0f} s of training; {summary['input_share']:.1%} of it went "
+        f"into making batches; {summary['clipped_share']:.1%} of the steps were clipped\n"
+    )
+    say(report.metrics_table(summary["metrics"]))
+    if summary["baselines"]:
+        say("\n" + report.baselines_table(summary["metrics"]["test"]["bits_per_symbol"], summary["baselines"]))
+
+
+def _plot(experiment: Experiment, folder: RunFolder, summary: Mapping[str, Any]) -> None:
     measure, _ = chief(experiment.trainer.tasks)
-    measure = "bits_per_symbol" if baselines else measure
+    measure = "bits_per_symbol" if summary["baselines"] else measure
+    test = summary["metrics"].get("test")
+    tested = (summary["best_step"], test[measure]) if test else None
     path = folder.path / "plots" / "learning_curve.png"
-    plots.learning_curve(read_metrics(folder.path), measure, path, experiment.config["name"], baselines)
+    plots.learning_curve(
+        read_metrics(folder.path), measure, path, experiment.config["name"], tested, summary["baselines"]
+    )
 
 
 def _generates(experiment: Experiment) -> bool:
     return experiment.dataset.vocabulary is not None and hasattr(experiment.model, "step")
 
 
-def _sample(experiment: Experiment, folder: RunFolder) -> str:
+def _sample(experiment: Experiment, params: Any) -> str:
     config, vocabulary = GenerationConfig(**experiment.config["generation"]), experiment.dataset.vocabulary
     assert vocabulary is not None
     tokens = generation.generate(
         experiment.model,
-        _best_params(experiment, folder),
+        params,
         jnp.asarray(vocabulary.encode(config.prompt)),
         config.length,
         config.temperature,

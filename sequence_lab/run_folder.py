@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,25 +25,20 @@ class RunFolder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
 
-    def check(self, config: Mapping[str, Any]) -> None:
-        """Raises ValueError if the folder holds another experiment's run, or cannot be written."""
+    def check(self, config: Mapping[str, Any], *, writing: bool = True) -> None:
+        """Raises ValueError if the folder holds another experiment's run, or is to be written and cannot be."""
         known = self.read(CONFIG)
         if known is not None:
-            self._check_same(known, json.loads(json.dumps(config)))
-        elif self.path.is_dir() and any(self.path.iterdir()) and not (self.path / LOCK).exists():
-            raise ValueError(f"--workdir {self.path} holds other files; allowed: a new or empty folder, or a run")
-        check_writable(self.path)
+            check_same(f"the run in {self.path}", known, config, may_differ)
+        if writing:
+            self.check_free("run", CONFIG, LOCK)
 
-    def _check_same(self, known: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-        old, new = flatten(known), flatten(config)
-        for name in sorted({*old, *new}):
-            before, now = old.get(name, "not there"), new.get(name, "not there")
-            raised = name == "training.num_steps" and isinstance(now, int) and now >= before
-            if before != now and not raised:
-                allowed = f"{before} or more" if name == "training.num_steps" else "the same, or another --workdir"
-                raise ValueError(
-                    f"config.{name} is {now!r}, but the run in {self.path} has {before!r}; allowed: {allowed}"
-                )
+    def check_free(self, kind: str, *marks: str) -> None:
+        """Raises ValueError if the folder holds files, and none of the marks of its kind, or cannot be written."""
+        marked = any((self.path / mark).exists() for mark in marks)
+        if not marked and self.path.is_dir() and any(self.path.iterdir()):
+            raise ValueError(f"--workdir {self.path} holds other files; allowed: a new or empty folder, or a {kind}")
+        check_writable(self.path)
 
     @contextmanager
     def claim(self, config: Mapping[str, Any]) -> Iterator[None]:
@@ -76,6 +71,27 @@ class RunFolder:
             raise ValueError(f"{self.path / name} cannot be read: {error.strerror}") from None
         except ValueError:
             raise ValueError(f"{self.path / name} is damaged: it is not JSON") from None
+
+
+def check_same(
+    what: str, known: Mapping[str, Any], config: Mapping[str, Any], may_differ: Callable[[str, Any, Any], bool]
+) -> None:
+    """Raises ValueError for the first field that differs from what is known and may not.
+
+    Args:
+      may_differ: of a dotted field, its value before and its value now.
+    """
+    old, new = flatten(known), flatten(json.loads(json.dumps(config)))
+    for name in sorted({*old, *new}):
+        before, now = old.get(name, "not there"), new.get(name, "not there")
+        if before != now and not may_differ(name, before, now):
+            allowed = f"{before} or more" if name == "training.num_steps" else "the same, or another --workdir"
+            raise ValueError(f"config.{name} is {now!r}, but {what} has {before!r}; allowed: {allowed}")
+
+
+def may_differ(name: str, before: Any, now: Any) -> bool:
+    """What may change between two launches of a run: how long it trains, and how text is sampled from it."""
+    return name.startswith("generation.") or (name == "training.num_steps" and isinstance(now, int) and now >= before)
 
 
 @contextmanager

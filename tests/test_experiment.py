@@ -12,6 +12,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from sequence_lab import experiment
+from sequence_lab.composition import compose
 from sequence_lab.data import Dataset, Examples, characters
 from sequence_lab.nn import Dense
 from sequence_lab.ops import losses, metrics
@@ -66,12 +67,12 @@ def records(folder):
     return [{k: v for k, v in record.items() if k not in TIMES} for record in read_metrics(folder)]
 
 
-def final_arrays(folder, step):
-    files = sorted((folder / "checkpoints" / str(step) / "arrays").rglob("*"))
-    assert files
-    checkpoints = Checkpoints(folder / "checkpoints")
-    assert checkpoints.fault(step) is None
-    return checkpoints
+def kept(folder, devices, make):
+    """Everything in the newest checkpoint, as NumPy arrays and plain values, times aside."""
+    like = compose(make(), devices=devices, datasets={"small_text": small_text}).checkpoint_like()
+    step, arrays, values = Checkpoints(folder / "checkpoints").restore_latest(like)
+    host = {name: value for name, value in values["host"].items() if "seconds" not in name}
+    return step, arrays, {**values, "host": host}
 
 
 def test_a_language_model_runs_reports_and_generates(tmp_path, one_device):
@@ -99,21 +100,39 @@ def test_a_language_model_runs_reports_and_generates(tmp_path, one_device):
     assert evaluated == summary["metrics"]
 
 
-@pytest.mark.parametrize("make", [adding_config, text_config])
-def test_a_run_in_two_parts_equals_one_in_one(tmp_path, one_device, make, monkeypatch):
+def plateau_config():
+    config = adding_config(evaluate_every=2)
+    config.optimizer.update({"learning_rate": 1e-12, "schedule": "plateau", "plateau_patience": 2})
+    return config
+
+
+def lstm_config():
+    config = text_config()
+    config.model.cell = "lstm"
+    return config
+
+
+@pytest.mark.parametrize("saves", [2, 99])
+@pytest.mark.parametrize("make", [adding_config, text_config, lstm_config, plateau_config])
+def test_a_run_in_two_parts_equals_one_in_one(tmp_path, one_device, make, saves, monkeypatch):
     whole, _ = run(make(), tmp_path / "whole", one_device)
-    # The second half starts from what the first left on disk, as after a kill between two steps.
+    # The second half starts from what the first left on disk, as after a kill between two steps, or (99) after the
+    # last checkpoint and before the summary.
     calls = []
     save = Checkpoints.save
 
-    def killed_after_the_second(self, step, *args):
+    def killed(self, step, *args):
         save(self, step, *args)
         calls.append(step)
-        if len(calls) == 2:
+        if len(calls) == saves:
             self.finish()
             raise RuntimeError("killed")
 
-    monkeypatch.setattr(Checkpoints, "save", killed_after_the_second)
+    def killed_in_the_end(*args):
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(Checkpoints, "save", killed)
+    monkeypatch.setattr(experiment, "_final_metrics", killed_in_the_end)
     with pytest.raises(RuntimeError, match="killed"):
         run(make(), tmp_path / "parts", one_device)
     monkeypatch.undo()
@@ -121,6 +140,8 @@ def test_a_run_in_two_parts_equals_one_in_one(tmp_path, one_device, make, monkey
     assert any("resuming after step" in line for line in lines)
     assert parts["metrics"] == whole["metrics"]
     assert records(tmp_path / "parts") == records(tmp_path / "whole")
+    one, other = (kept(tmp_path / name, one_device, make) for name in ("whole", "parts"))
+    jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
 def test_a_finished_run_says_so_and_more_steps_go_on(tmp_path, one_device):
@@ -134,10 +155,12 @@ def test_a_finished_run_says_so_and_more_steps_go_on(tmp_path, one_device):
     assert read_metrics(tmp_path / "run")[-1]["step"] == 12
 
 
-def test_jit_and_pmap_on_one_and_eight_devices_agree(tmp_path):
+@pytest.mark.parametrize("make", [adding_config, lstm_config])
+def test_jit_and_pmap_on_one_and_eight_devices_agree(tmp_path, make):
     found = []
     for kind, count in (("jit", 1), ("jit", 8), ("pmap", 8)):
-        config = adding_config()
+        config = make()
+        config.model.update({"dropout": 0.0})
         config.parallel = kind
         config.optimizer.clip_norm = 0.1
         folder = tmp_path / f"{kind}{count}"
@@ -169,12 +192,11 @@ def test_early_stopping_ends_the_run(tmp_path, one_device):
 
 
 def test_plateau_lowers_the_rate(tmp_path, one_device):
-    config = adding_config(num_steps=12, evaluate_every=2)
-    config.optimizer.update({"learning_rate": 1e-12, "schedule": "plateau", "plateau_patience": 2})
-    run(config, tmp_path / "run", one_device)
-    rates = [r["learning_rate"] for r in read_metrics(tmp_path / "run") if r["split"] == "train"]
-    assert rates[0] == pytest.approx(1e-12)
-    assert rates[-1] == pytest.approx(0.5 * rates[0]) or rates[-1] == pytest.approx(0.25 * rates[0])
+    run(plateau_config(), tmp_path / "run", one_device)
+    # The score never changes: evaluations after steps 2, 4, 6, 8 are the best one, two without a better one (then
+    # the rate is halved), and one more.
+    rates = {r["step"]: r["learning_rate"] for r in read_metrics(tmp_path / "run") if r["split"] == "train"}
+    assert rates == pytest.approx({2: 1e-12, 4: 1e-12, 6: 1e-12, 8: 5e-13, 9: 5e-13})
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_leaves_the_last_good_checkpoint(tmp_path, one_device):
@@ -263,6 +285,11 @@ def changed(**fields):
         ({"objectives": {"sum": {"name": "regresion"}}}, r"did you mean regression\?"),
         ({"objectives": {"sum": {"name": "classification"}}}, r"classification compares"),
         ({"baselines": ("zip",)}, r"baselines is 'zip'"),
+        ({"baselines": ("ngram",)}, r"baselines is .*allowed: \(\) unless .*\(here regression on adding\)"),
+        ({"objectives": {"sum": {"name": "regression", "labels": "targets"}}}, r"labels is 'targets'; allowed: inputs"),
+        ({"objectives": {"sum": {"name": "regression", "weight": "heavy"}}}, r"weight is 'heavy', str; allowed: float"),
+        ({"training__k1": 3, "training__k2": 8}, r"k1 is 3 .*allowed on adding, which is no stream: 0"),
+        ({"seed": -1}, r"seed is -1; allowed: 0 or more"),
         ({"sead": 1}, r"field of config is 'sead'.*did you mean seed\?"),
         ({"model_name": "conv_net_2d", "model": {}}, r"."),
     ],
@@ -272,6 +299,50 @@ def test_what_does_not_fit_is_refused_in_one_line_before_anything_is_written(tmp
         run(changed(**fields), tmp_path / "run", one_device)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_set_without_a_validation_split_is_refused(tmp_path, one_device):
+    with pytest.raises(Refused, match="has the splits train; allowed: train, validation"):
+        run(
+            changed(dataset_name="bare", dataset={}),
+            tmp_path / "run",
+            one_device,
+            datasets={"bare": lambda: Dataset({"train": Examples({"inputs": np.zeros((4, 3, 2))})}, {})},
+        )
+
+
+def test_how_text_is_sampled_may_change_and_nothing_else(tmp_path, one_device):
+    own = {"devices": one_device, "datasets": {"small_text": small_text}, "say": lambda line: None}
+    run(text_config(), tmp_path / "run", one_device)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    config = text_config()
+    config.generation.update({"prompt": "ba", "length": 5, "temperature": 0.0})
+    assert len(experiment.generate(config, tmp_path / "run", **own)) == 7
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+    config.seed = 4
+    with pytest.raises(Refused, match="seed is 4"):
+        experiment.generate(config, tmp_path / "run", **own)
+
+
+def test_a_damaged_checkpoint_is_told_and_another_is_evaluated(tmp_path, one_device):
+    run(adding_config(), tmp_path / "run", one_device)
+    newest, before = Checkpoints(tmp_path / "run" / "checkpoints").steps()[:2]
+    largest = max((tmp_path / "run" / "checkpoints" / str(newest)).rglob("*"), key=lambda p: p.stat().st_size)
+    data = bytearray(largest.read_bytes())
+    data[len(data) // 2] ^= 1
+    largest.write_bytes(data)
+    lines = []
+    experiment.evaluate(adding_config(), tmp_path / "run", devices=one_device, say=lines.append)
+    assert f"checkpoint of step {newest} cannot be used" in lines[0]
+    assert before
+
+
+def test_two_objectives_train_together(tmp_path, one_device):
+    config = adding_config()
+    config.objectives = ConfigDict({"sum": {"name": "regression"}, "again": {"name": "regression", "weight": 0.5}})
+    summary, _ = run(config, tmp_path / "run", one_device)
+    found = summary["metrics"]["test"]
+    assert found["loss"] == pytest.approx(1.5 * found["sum/loss"])
 
 
 def test_evaluating_what_was_never_trained_is_refused(tmp_path, one_device):

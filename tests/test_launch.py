@@ -16,6 +16,13 @@ ROOT = Path(__file__).resolve().parent.parent
 GRU = str(ROOT / "experiments" / "digits_gru.py")
 
 
+CONFIG = """
+from sequence_lab.experiment import default_config
+def get_config():
+    config = default_config()
+"""
+
+
 @pytest.fixture(scope="module")
 def launch():
     before = dict(os.environ)
@@ -68,6 +75,10 @@ def refuse(launch, tmp_path, monkeypatch, capsys):
         (["--workdr=runs"], "workdr", "workdir"),
         (["train"], "'train'", "allowed: flags"),
         (["--workdir=/proc/run"], "/proc/run", "cannot be written"),
+        (["--seeds=3"], "--seeds", "allowed: with --mode=sweep"),
+        (["--config.seed=-1"], "config.seed is -1", "allowed: 0 or more"),
+        (["--config.training.k1=3", "--config.training.k2=8"], "training.k1 is 3", "which is no stream: 0"),
+        (["--config.optimizer.b2=1.5"], "optimizer.b2 is 1.5", "below 1"),
         (["--mode=evaluate"], "has no whole checkpoint", "train first"),
         (
             ["--mode=sweep", "--sweep=optimizer.learning_rat=0.1,0.2"],
@@ -94,6 +105,9 @@ def test_a_missing_config_file_is_refused_with_the_nearest_one(refuse):
         ("import sequence_lob", "No module named 'sequence_lob'"),
         ("get_config = lambda:\n", "SyntaxError"),
         ("x = 1", "has no get_config()"),
+        ("def get_config(): pass", "has no get_config() that returns a ConfigDict"),
+        (CONFIG + "    config.trainig.num_steps = 3\n    return config", "trainig"),
+        (CONFIG + "    return config\ndef get_sweep(): raise KeyError('axes')", "KeyError: 'axes'"),
         ("", "has no get_config()"),
     ],
 )
@@ -158,6 +172,15 @@ def test_a_run_from_the_command_line_trains_evaluates_and_is_found_finished(laun
     assert f"{summary['metrics']['test']['accuracy']:.4f}" in capsys.readouterr().out
     assert launch.main(words) == 0
     assert "is finished (step 2)" in capsys.readouterr().out
+
+
+def test_a_field_that_the_file_leaves_at_its_default_can_be_set(launch):
+    file = ROOT / "experiments" / "adding_lstm.py"
+    words = ["--config.model.dropout=0.25", "--config.dataset.num_test=50", "--config.objectives.sum.weight=2.0"]
+    values, _ = launch.parse(["launch.py", f"--config={file}", *words])
+    config = values.config
+    assert (config.model.dropout, config.dataset.num_test, config.objectives.sum.weight) == (0.25, 50, 2.0)
+    assert "bidirectional" not in config.model
 
 
 def test_a_refused_command_ends_with_code_2(tmp_path):

@@ -8,9 +8,19 @@ Record = Mapping[str, Any]
 
 
 def learning_curve(
-    records: Sequence[Record], measure: str, path: Path, title: str, baselines: Mapping[str, float] | None = None
+    records: Sequence[Record],
+    measure: str,
+    path: Path,
+    title: str,
+    test: tuple[int, float] | None = None,
+    baselines: Mapping[str, float] | None = None,
 ) -> None:
-    """Draws one measure of ``metrics.jsonl`` against steps, training and validation, baselines as level lines."""
+    """Draws one measure of ``metrics.jsonl`` against steps, training and validation.
+
+    Args:
+      test: step of the state that was tested, and its score on the test split: a star.
+      baselines: by name, scores on the test split: level lines.
+    """
     figure, axes = _figure()
     for split, style in (("train", {"color": "tab:blue", "alpha": 0.6}), ("validation", {"color": "tab:orange"})):
         points = [(r["step"], r[measure]) for r in records if r["split"] == split and r.get(measure) is not None]
@@ -18,9 +28,12 @@ def learning_curve(
             steps, values = zip(*points, strict=True)
             axes.plot(steps, values, label=split, marker="o" if len(points) < 30 else None, markersize=3, **style)
     for (name, value), dashes in zip((baselines or {}).items(), ("--", ":", "-.", (0, (1, 4))), strict=False):
-        axes.axhline(value, color="0.35", linestyle=dashes, linewidth=1.2, label=f"{name}: {value:.3f}")
+        axes.axhline(value, color="0.35", linestyle=dashes, linewidth=1.2, label=f"test, {name}: {value:.3f}")
+    if test is not None:
+        axes.plot(*test, "*", color="tab:green", markersize=13, zorder=3, label=f"test, this run: {test[1]:.4g}")
     axes.set(xlabel="step", ylabel=measure.replace("_", " "), title=title)
-    axes.legend(frameon=False)
+    if axes.get_lines():
+        axes.legend(frameon=False)
     _save(figure, path)
 
 

@@ -42,12 +42,13 @@ class Examples:
         return {name: array[rows] for name, array in self.arrays.items()}
 
     def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
-        """Every example once, in order; the last batch is filled up with rows whose mask is 0."""
+        """Every example once, in order; the last batch is filled up with rows whose mask is 0, all steps of it."""
         for first in range(0, len(self), batch_size):
             rows = np.arange(first, first + batch_size)
             real = rows < len(self)
             batch = {name: array[np.where(real, rows, 0)] for name, array in self.arrays.items()}
-            yield {**batch, "mask": real.astype(np.float32)}
+            own = batch.get("mask", np.ones(batch_size, np.float32))
+            yield {**batch, "mask": own * real.reshape(-1, *(1,) * (own.ndim - 1)).astype(np.float32)}
 
     @functools.lru_cache(maxsize=2)  # noqa: B019 (a split lives as long as its run)
     def _order(self, seed: int, epoch: int) -> np.ndarray:

@@ -14,14 +14,13 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from sequence_lab import schema
-from sequence_lab.config import Tables, joined, resolved
-from sequence_lab.data import DATASETS
-from sequence_lab.models import MODELS
+from sequence_lab.composition import tables
+from sequence_lab.config import Tables, resolved
 from sequence_lab.sweeps import local, report, study
 from sequence_lab.sweeps.axis import Range, parse_axis, show
 from sequence_lab.sweeps.space import Overrides, Space, point_of, search_space, with_overrides
 from sequence_lab.sweeps.worker import Job
-from sequence_lab.training.objectives import OBJECTIVES, chief, tasks_of
+from sequence_lab.training.objectives import chief, tasks_of
 
 __all__ = ["Range", "Space", "parse_axis", "sweep"]
 
@@ -53,16 +52,13 @@ def sweep(
 
     Raises:
       schema.Refused: a config, the space or the folder does not fit; no trial was run.
-      training.loop.Interrupted: SIGINT or SIGTERM came in; running trials have a checkpoint.
+      training.interrupts.Interrupted: SIGINT or SIGTERM came in; running trials have a checkpoint.
     """
-    plain, rows = schema.plain(config), {}
+    plain = schema.plain(config)
     with schema.refusals():
         if workers < 1:
             raise ValueError(f"--workers is {workers}; allowed: 1 or more")
-        for name, table, own in (
-            ("dataset", DATASETS, datasets), ("model", MODELS, models), ("objective", OBJECTIVES, objectives),
-        ):  # fmt: skip
-            rows[name] = joined(table, own)
+        rows = tables(models, datasets, objectives)
         base = resolved(plain, rows)
         chosen = search_space(base, axes, seeds, points, get_sweep)
         trials = chosen.trials(base["seed"])

@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 from sequence_lab.sweeps.space import Overrides
 from sequence_lab.sweeps.study import Study, Waiting
 from sequence_lab.sweeps.worker import Job, Outcome, work
-from sequence_lab.training.loop import Interrupted, interrupts
+from sequence_lab.training.interrupts import Interrupted, interrupts
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SECONDS_TO_LEAVE = 30  # for a worker that has nothing more to do

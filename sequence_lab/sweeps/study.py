@@ -3,7 +3,6 @@
 Only the process that holds the sweep's lock writes the journal; workers report to that process.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import TrialState
 
 from sequence_lab import schema
-from sequence_lab.run_folder import RunFolder, check_writable, exclusive, flatten
+from sequence_lab.run_folder import RunFolder, check_same, exclusive
 from sequence_lab.sweeps.axis import Axis, Range, show
 from sequence_lab.sweeps.space import Overrides, Space, key, short_names
 
@@ -49,29 +48,16 @@ def opened(
     """
     folder = RunFolder(workdir)
     with schema.refusals():
-        if folder.path.is_dir() and any(folder.path.iterdir()) and not (folder.path / LOCK).exists():
-            raise ValueError(f"--workdir {folder.path} holds other files; allowed: a new or empty folder, or a sweep")
-        check_writable(folder.path)
+        folder.check_free("sweep", LOCK)
     with exclusive(folder.path, LOCK):
         with schema.refusals():
             known = folder.read(SWEEP)
             if known is not None:
-                _check_same(folder.path, known["config"], json.loads(json.dumps(config)))
+                check_same(f"the sweep in {folder.path}", known["config"], config, lambda *_: False)
             study = Study(folder.path / JOURNAL, mode)
             study.add(space, trials)
         folder.write(SWEEP, {"config": config, **space.to_json()})
         yield study
-
-
-def _check_same(path: Path, known: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    old, new = flatten(known), flatten(config)
-    for name in sorted({*old, *new}):
-        before, now = old.get(name, "not there"), new.get(name, "not there")
-        if before != now:
-            raise ValueError(
-                f"config.{name} is {now!r}, but the sweep in {path} has {before!r}; allowed: the same, or another "
-                "--workdir"
-            )
 
 
 class Study:

@@ -18,7 +18,8 @@ import jax
 from sequence_lab import experiment
 from sequence_lab.run_folder import LOCK
 from sequence_lab.schema import Refused
-from sequence_lab.training.loop import Diverged, Interrupted
+from sequence_lab.training.interrupts import Interrupted
+from sequence_lab.training.loop import Diverged
 
 LOG = "log.txt"
 

@@ -13,14 +13,16 @@ class HostState:
     Attributes:
       step: updates tried.
       seconds: of training so far, over all processes.
+      input_seconds: of them, what making batches and moving them to the devices took.
       best_score, best_step: of the validation split, by the chief measure; None before the first evaluation.
-      since_best: evaluations since then, for early stopping.
-      since_change: evaluations since the best one or the last decay of the rate, for the plateau schedule.
+      since_best: evaluations since one that was better than all before, for early stopping.
+      since_change: evaluations since then or the last decay of the rate, for the plateau schedule.
       unlogged: measures of the steps since the last record.
     """
 
     step: int = 0
     seconds: float = 0.0
+    input_seconds: float = 0.0
     best_score: float | None = None
     best_step: int | None = None
     since_best: int = 0
@@ -28,17 +30,22 @@ class HostState:
     unlogged: dict[str, Mean] = dataclasses.field(default_factory=dict)
 
     def judge(self, score: float, mode: Literal["max", "min"]) -> bool:
-        """Takes in a validation score; True if it is the best so far (NaN never is)."""
-        better = score == score and (
-            self.best_score is None or (score > self.best_score if mode == "max" else score < self.best_score)
-        )
-        if better:
-            self.best_score, self.best_step = score, self.step
+        """Takes in a validation score; True if this state is the best so far (under NaN it never is).
+
+        Of equal scores, as accuracies over few examples often are, the later state is the best, but only a better
+        score starts the patience of early stopping and of the plateau schedule anew.
+        """
+        best = self.best_score
+        gain = 0.0 if best is None else (score - best) * (1 if mode == "max" else -1)
+        if score == score and (best is None or gain > 0):
             self.since_best = self.since_change = 0
         else:
             self.since_best += 1
             self.since_change += 1
-        return better
+        if score == score and gain >= 0:
+            self.best_score, self.best_step = score, self.step
+            return True
+        return False
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

@@ -1,11 +1,8 @@
 """The training loop: steps, records, evaluations, checkpoints. Plain Python around two compiled functions."""
 
 import dataclasses
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +13,7 @@ from sequence_lab.ops import metrics
 from sequence_lab.training import objectives, step
 from sequence_lab.training.checkpoints import Checkpoints
 from sequence_lab.training.host_state import HostState
+from sequence_lab.training.interrupts import Interrupted, interrupts
 from sequence_lab.training.optimizer import OptimizerConfig
 from sequence_lab.training.parallel import REPLICATED, SHARDED, Parallel
 from sequence_lab.training.progress import Progress
@@ -63,10 +61,6 @@ class Diverged(ArithmeticError):
     """The loss or its gradient stopped being finite."""
 
 
-class Interrupted(Exception):
-    """The user or the scheduler asked the run to stop; all of it up to here is in a checkpoint."""
-
-
 @dataclasses.dataclass
 class Trainer:
     """An experiment's parts, ready to train and to evaluate.
@@ -99,10 +93,10 @@ class Trainer:
         def evaluation_step(params: Any, carry: Any, batch: Any) -> Any:
             return step.evaluation_step(self.apply, self.tasks, params, carry, batch)
 
-        self._train_step = self.parallel.compile(
+        self.train_step = self.parallel.compile(
             train_step, (REPLICATED, SHARDED, SHARDED), (REPLICATED, SHARDED, REPLICATED), donate=(0, 1)
         )
-        self._evaluation_step = self.parallel.compile(
+        self.evaluation_step = self.parallel.compile(
             evaluation_step, (REPLICATED, SHARDED, SHARDED), (SHARDED, REPLICATED), donate=(1,)
         )
 
@@ -111,7 +105,7 @@ class Trainer:
         carry = self.parallel.put(self.initial_carry(self.training.evaluation_batch_size), SHARDED)
         found = []
         for batch in batches:
-            carry, measures = self._evaluation_step(params, carry, self.parallel.put(dict(batch), SHARDED))
+            carry, measures = self.evaluation_step(params, carry, self.parallel.put(dict(batch), SHARDED))
             found.append(measures)
         return objectives.means(self.tasks, metrics.merge(found))
 
@@ -173,22 +167,31 @@ class _Run:
     carry: Any
     started: float
 
+    def __post_init__(self) -> None:
+        self._measures: list[dict[str, metrics.Mean]] = []
+        self._put_seconds = self._input_counted = 0.0
+        self._stepped = False  # whether this process has made its first step, which compiles
+        self._counted = time.monotonic()  # until when ``host.seconds`` counts
+        self._logged = (self.host.step, self.host.seconds, self.host.input_seconds)
+
     def train(self) -> None:
         config = self.trainer.training
-        self._measures: list[dict[str, metrics.Mean]] = []
-        self._since = self._clock = time.monotonic()
-        self._made_in, self._logged_step = self.data.seconds, self.host.step
         with interrupts() as interrupted:
-            while self.host.step < config.num_steps and not self._out_of_patience():
+            over = self._over()
+            while not over:
                 self._step()
+                if self.host.step % config.log_every == 0:
+                    self._log()
                 evaluated_best = self.host.step % config.evaluate_every == 0 and self._evaluate()
-                if self.host.step % config.checkpoint_every == 0 or evaluated_best:
+                over = self._over()
+                if over:
+                    self._log()  # before the checkpoint, so that a run that ends twice records its end once
+                if over or evaluated_best or self.host.step % config.checkpoint_every == 0:
                     self._save()
                 self.checkpoints.poll()
-                if interrupted.is_set():
+                if interrupted.is_set() and not over:
                     self._save()
                     raise Interrupted(f"stopped after step {self.host.step}; the same command goes on from there")
-        self._log()
         self._save()
 
     def close(self) -> None:
@@ -196,22 +199,29 @@ class _Run:
         self.recorder.close()
         self.progress.close()
 
-    def _out_of_patience(self) -> bool:
+    def _over(self) -> bool:
         patience = self.trainer.training.early_stopping_patience
-        return 0 < patience <= self.host.since_best
+        return self.host.step >= self.trainer.training.num_steps or 0 < patience <= self.host.since_best
 
     def _step(self) -> None:
-        batch = self.trainer.parallel.put(next(self.data), SHARDED)
-        self.state, self.carry, measures = self.trainer._train_step(self.state, self.carry, batch)
+        host_batch = next(self.data)
+        before = time.perf_counter()
+        batch = self.trainer.parallel.put(host_batch, SHARDED)
+        self._put_seconds += time.perf_counter() - before
+        self.state, self.carry, measures = self.trainer.train_step(self.state, self.carry, batch)
         self.host.step += 1
         self._measures.append(measures)
-        if self._clock == self._since:  # the first step of this process has compiled
+        if not self._stepped:
+            self._stepped = True
             measures["finite"].total.block_until_ready()
-            self._clock = time.monotonic()
-            self.progress.say(f"first step done {self._clock - self.started:.1f} s after the start")
+            self.progress.say(f"first step done {time.monotonic() - self.started:.1f} s after the start")
         self.progress.advance()
-        if self.host.step % self.trainer.training.log_every == 0:
-            self._log()
+
+    def _count_seconds(self) -> None:
+        now, made = time.monotonic(), self.data.seconds + self._put_seconds
+        self.host.seconds += now - self._counted
+        self.host.input_seconds += made - self._input_counted
+        self._counted, self._input_counted = now, made
 
     def _drain(self) -> None:
         """Takes the waiting measures off the devices; every check of a number happens here."""
@@ -238,18 +248,18 @@ class _Run:
         self._drain()
         if not self.host.unlogged:
             return
-        now = time.monotonic()
-        elapsed, self._since = max(now - self._since, 1e-9), now
-        self.host.seconds += elapsed
+        self._count_seconds()
+        step, seconds, input_seconds = self._logged
+        elapsed = max(self.host.seconds - seconds, 1e-9)
+        self._logged = (self.host.step, self.host.seconds, self.host.input_seconds)
         values = objectives.means(self.trainer.tasks, self.host.unlogged)
         del values["finite"]
         values |= {
             "learning_rate": float(self.trainer.schedule(self.host.step - 1)) * float(self.state.learning_rate_scale),
             "seconds": self.host.seconds,
-            "steps_per_second": (self.host.step - self._logged_step) / elapsed,
-            "input_share": (self.data.seconds - self._made_in) / elapsed,
+            "steps_per_second": (self.host.step - step) / elapsed,
+            "input_share": (self.host.input_seconds - input_seconds) / elapsed,
         }
-        self._made_in, self._logged_step = self.data.seconds, self.host.step
         self.host.unlogged = {}
         self.recorder.record(self.host.step, "train", values)
         self.progress.show(self.host.step, "train", values)
@@ -271,6 +281,7 @@ class _Run:
 
     def _save(self) -> None:
         self._drain()
+        self._count_seconds()
         parallel = self.trainer.parallel
         arrays = {
             "state": parallel.get(self.state, REPLICATED),
@@ -282,24 +293,3 @@ class _Run:
 
 def _to_host(measures: Mapping[str, metrics.Mean]) -> dict[str, metrics.Mean]:
     return {name: metrics.Mean(float(mean.total), float(mean.count)) for name, mean in measures.items()}
-
-
-@contextmanager
-def interrupts() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, instead of what they do elsewhere; a second SIGINT ends the process."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event  # signals belong to the main thread
-        return
-
-    def handle(number: int, frame: Any) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -33,6 +33,11 @@ class OptimizerConfig:
         for field in ("learning_rate", "clip_norm", "weight_decay", "warmup_steps", "final_factor"):
             if not getattr(self, field) >= 0:
                 raise ValueError(f"optimizer.{field} is {getattr(self, field)}; allowed: 0 or more")
+        for field in ("b1", "b2", "momentum"):
+            if not 0 <= getattr(self, field) < 1:
+                raise ValueError(f"optimizer.{field} is {getattr(self, field)}; allowed: 0 or more, below 1")
+        if not self.eps > 0:
+            raise ValueError(f"optimizer.eps is {self.eps}; allowed: above 0")
         for field in ("decay_every", "plateau_patience"):
             if getattr(self, field) < 1:
                 raise ValueError(f"optimizer.{field} is {getattr(self, field)}; allowed: 1 or more")
@@ -62,7 +67,7 @@ SCHEDULES: Mapping[str, Callable[[OptimizerConfig, int], optax.Schedule]] = {
     "step_decay": lambda c, num_steps: optax.exponential_decay(
         c.learning_rate, c.decay_every, c.decay_factor, staircase=True
     ),
-    # The decay itself waits for validation scores, which the loop sees: ``plateau.Plateau`` scales the rate.
+    # The decay itself waits for validation scores, which the loop sees: it lowers ``state.learning_rate_scale``.
     "plateau": lambda c, num_steps: optax.constant_schedule(c.learning_rate),
 }
 

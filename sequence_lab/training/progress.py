@@ -26,7 +26,9 @@ class Progress:
         """The chief figures of one record."""
         figures = "  ".join(f"{name} {values[name]:.4g}" for name in SHOWN if name in values)
         if self._bar.disable:
-            rate = f"  {values['steps_per_second']:.3g} steps/s" if "steps_per_second" in values else ""
+            rate = ""
+            if split == "train":
+                rate = f"  {values['steps_per_second']:.3g} steps/s  input {values['input_share']:.1%}"
             self.say(f"step {step}/{self._num_steps}  {split:<10}  {figures}{rate}")
         elif split == "train":
             self._bar.set_postfix_str(figures)

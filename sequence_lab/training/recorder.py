@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ TIMES = ("seconds", "steps_per_second", "input_share")  # the only figures that 
 
 
 class Recorder:
-    """Appends records to ``workdir``; what an earlier process recorded after ``step`` is cut off first."""
+    """Appends records to ``workdir``; what an earlier process recorded after ``step`` is cut off first.
+
+    Events are written anew from the records that are kept: a killed process leaves its last ones unwritten.
+    """
 
     def __init__(self, workdir: Path, step: int) -> None:
         kept = [record for record in read_metrics(workdir) if record["step"] <= step]
@@ -21,15 +25,21 @@ class Recorder:
         temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
         temporary.rename(workdir / METRICS)
         self._file = (workdir / METRICS).open("a", buffering=1)
-        self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=step + 1)
+        shutil.rmtree(workdir / "tensorboard", ignore_errors=True)
+        self._events = SummaryWriter(str(workdir / "tensorboard"), flush_secs=10)
+        for record in kept:
+            self._add_events(**record)
 
     def record(self, step: int, split: str, values: Mapping[str, float]) -> None:
         """One line and one event per value; a figure that is not finite is null in the line, as JSON has no NaN."""
         plain = {name: float(value) for name, value in values.items()}
         line = {name: value if math.isfinite(value) else None for name, value in plain.items()}
         self._file.write(json.dumps({"step": step, "split": split, **line}) + "\n")
-        for name, value in plain.items():
-            self._events.add_scalar(f"{split}/{name}", value, step)
+        self._add_events(step, split, **plain)
+
+    def _add_events(self, step: int, split: str, **values: float | None) -> None:
+        for name, value in values.items():
+            self._events.add_scalar(f"{split}/{name}", math.nan if value is None else value, step)
 
     def close(self) -> None:
         self._file.close()

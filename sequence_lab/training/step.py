@@ -51,7 +51,7 @@ def train_step(
     key = jax.random.fold_in(key, lax.axis_index(AXIS))
 
     def loss(params: Any) -> tuple[Array, tuple[Carry, dict[str, Mean]]]:
-        outputs, new_carry = _run_window(apply, params, batch, carry, k1, key)
+        outputs, new_carry = run_window(apply, params, batch, carry, k1, key)
         measures = objectives.measure(tasks, outputs, batch)
         totals = {name: mean.total for name, mean in measures.items()}
         # The counts of all devices divide each device's own total: the gradients then only need adding up.
@@ -91,7 +91,7 @@ def evaluation_step(
     return carry, {name: Mean(*lax.psum(tuple(mean), AXIS)) for name, mean in measures.items()}
 
 
-def _run_window(apply: Apply, params: Any, batch: Batch, carry: Carry, k1: int, key: Array) -> tuple[Any, Carry]:
+def run_window(apply: Apply, params: Any, batch: Batch, carry: Carry, k1: int, key: Array) -> tuple[Any, Carry]:
     """Outputs over the whole window, and the carry after its first k1 steps, where the next window starts.
 
     Truncated back-propagation (Williams and Peng 1990; k1, k2 as in Sutskever 2013): the window holds k2 steps, the

@@ -54,12 +54,13 @@ def drawn(monkeypatch):
 def test_a_learning_curve_shows_both_splits_and_the_baselines(monkeypatch, tmp_path):
     found = drawn(monkeypatch)
     path = tmp_path / "plots" / "curve.png"
-    plots.learning_curve(RECORDS, "loss", path, "title", {"xz": 2.5, "none": 3.0})
+    plots.learning_curve(RECORDS, "loss", path, "title", (20, 1.25), {"xz": 2.5, "none": 3.0})
     assert path.read_bytes().startswith(b"\x89PNG")
     lines = {line.get_label(): line.get_xydata().tolist() for line in found[0].get_lines()}
     assert lines["train"] == [[10, 2.0], [20, 1.0]]
     assert lines["validation"] == [[20, 1.5]]
-    assert [y for _, y in lines["xz: 2.500"]] == [2.5, 2.5]
+    assert [y for _, y in lines["test, xz: 2.500"]] == [2.5, 2.5]
+    assert lines["test, this run: 1.25"] == [[20, 1.25]]
     assert found[0].get_ylabel() == "loss"
 
 

@@ -44,6 +44,15 @@ def test_inputs_and_labels_stay_together():
     np.testing.assert_array_equal(batch["inputs"][:, 0], batch["labels"])
 
 
+@pytest.mark.parametrize("shape", [(5,), (5, 3)], ids=["rows", "steps"])
+def test_an_evaluation_keeps_the_data_sets_own_mask(shape):
+    mask = np.random.default_rng(0).integers(0, 2, shape).astype(np.float32)
+    batches = list(Examples({"inputs": np.zeros((5, 3, 1)), "mask": mask}).evaluation_batches(2))
+    masks = np.concatenate([batch["mask"] for batch in batches])
+    np.testing.assert_array_equal(masks[:5], mask)
+    assert not masks[5:].any()
+
+
 @pytest.mark.parametrize("batch_size", [0, 24])
 def test_a_batch_larger_than_the_split_is_refused(batch_size):
     with pytest.raises(ValueError, match=r"batch_size is .*allowed: 1 to 23"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from sequence_lab.data import DATASETS, Dataset
 from sequence_lab.experiment import default_config
 from sequence_lab.sweeps import sweep
-from sequence_lab.training.loop import Interrupted
+from sequence_lab.training.interrupts import Interrupted
 
 
 def tiny_config(num_steps: int):

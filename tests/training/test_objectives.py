@@ -1,5 +1,6 @@
 """Objectives against NumPy, under masks, and added up."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -106,3 +107,59 @@ def test_outputs_of_another_shape_are_refused():
         objectives.measure(
             [task("classification")], jnp.zeros((B, K)), {"labels": np.zeros(B, int), "mask": np.ones((B, T))}
         )
+
+
+SHAPES = {"classification": (B, K), "regression": (B, T, K), "multilabel": (B, T, K)}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_nothing_that_does_not_count_reaches_the_gradient(name):
+    outputs = RANDOM.normal(size=SHAPES.get(name, (B, T, K))).astype(np.float32)
+    whole = name in ("regression", "multilabel")
+    labels = RANDOM.integers(0, 2, outputs.shape if whole else outputs.shape[:-1])
+    labels = labels.astype(np.float32) if whole else labels
+    rows, lengths = np.array([1, 1, 0, 1], np.float32), np.array([5, 2, 4, 0])
+    real = rows > 0 if outputs.ndim == 2 else (np.arange(T) < lengths[:, None]) & (rows[:, None] > 0)
+
+    def loss(x, y):
+        batch = {"labels": y, "mask": rows, "lengths": lengths}
+        return objectives.measure([task(name)], x, batch)["loss"].total
+
+    clean = jax.grad(loss)(jnp.array(outputs), labels)
+    outputs[~real] = np.nan
+    labels[~real] = np.nan if whole else -7
+    poisoned = jax.grad(loss)(jnp.array(outputs), labels)
+    np.testing.assert_array_equal(poisoned, clean)
+    assert not np.asarray(poisoned)[~real].any()
+    assert np.asarray(poisoned)[real].any()
+
+
+def test_the_recorded_loss_is_the_one_that_is_minimised():
+    outputs, labels = jnp.array(RANDOM.normal(size=(B, K)), jnp.float32), RANDOM.normal(size=(B, K)).astype(np.float32)
+    batch = {"labels": labels, "none": np.zeros((B, K), np.float32)}
+    one = [task("regression", weight=3.0)]
+    measures = objectives.measure(one, outputs, batch)
+    expected = 3 * np.square(outputs - labels).mean()
+    np.testing.assert_allclose(objectives.means(one, measures)["loss"], expected, rtol=1e-5)
+    # A task that has nothing to count in these batches is left out of the sum.
+    two = [task("regression", weight=3.0), Task("other", OBJECTIVES["regression"])]
+    measures = {
+        "regression/loss": measures["loss"],
+        "other/loss": measures["loss"]._replace(total=0.0, count=0.0),
+    }
+    np.testing.assert_allclose(objectives.means(two, measures)["loss"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "fields", "said"),
+    [
+        (jnp.zeros((B, K)), {"labels": "targets"}, r"labels is 'targets'; allowed: labels, mask"),
+        (jnp.zeros((B, K)), {"output": "tags"}, r"output is 'tags'; allowed: none: there is one output"),
+        ({"a": jnp.zeros((B, K))}, {"output": "b"}, r"output is 'b'; allowed: a"),
+        ({"a": jnp.zeros((B, K))}, {}, r"output is not set; allowed: the model's outputs: a"),
+    ],
+)
+def test_an_array_that_is_not_there_is_refused(outputs, fields, said):
+    batch = {"labels": np.zeros(B, int), "mask": np.ones(B, np.float32)}
+    with pytest.raises(ValueError, match=said):
+        objectives.measure([task("classification", **fields)], outputs, batch)

@@ -49,6 +49,15 @@ def test_tensorboard_events_are_written(tmp_path):
     assert b"train/loss" in events.read_bytes()
 
 
+def test_events_that_a_killed_process_left_unwritten_are_written_anew(tmp_path):
+    record(tmp_path, 0, range(1, 6))
+    for path in (tmp_path / "tensorboard").iterdir():
+        path.write_bytes(b"")
+    record(tmp_path, 3, [4])
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    assert events.read_bytes().count(b"train/loss") == 4
+
+
 def test_host_state_survives_json_exactly():
     host = HostState(step=7, seconds=0.1, best_score=1 / 3, best_step=5, unlogged={"loss": Mean(0.1 + 0.2, 3.0)})
     assert HostState.from_json(json.loads(json.dumps(host.to_json()))) == host
@@ -56,8 +65,8 @@ def test_host_state_survives_json_exactly():
 
 def test_judge_follows_the_mode_and_never_prefers_nan():
     for mode, scores, expected in (
-        ("max", [0.5, float("nan"), 0.4, 0.6, 0.6], [True, False, False, True, False]),
-        ("min", [0.5, float("nan"), 0.6, 0.4, 0.4], [True, False, False, True, False]),
+        ("max", [0.5, float("nan"), 0.4, 0.6, 0.6], [True, False, False, True, True]),
+        ("min", [0.5, float("nan"), 0.6, 0.4, 0.4], [True, False, False, True, True]),
         ("min", [float("nan"), 2.0], [False, True]),
     ):
         host = HostState()
@@ -65,4 +74,5 @@ def test_judge_follows_the_mode_and_never_prefers_nan():
         for host.step, score in enumerate(scores, 1):
             found.append(host.judge(score, mode))
         assert found == expected
-        assert host.since_best == len(scores) - 1 - max(i for i, best in enumerate(expected) if best)
+        assert host.best_step == max(number for number, best in enumerate(expected, 1) if best)
+        assert host.since_best == len(scores) - 1 - scores.index(host.best_score)

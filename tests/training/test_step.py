@@ -64,7 +64,7 @@ def steps(trainer, batches, carry=None):
     carry = parallel.put({"h": np.full((B, D), 0.1, np.float32)} if carry is None else carry, SHARDED)
     found = []
     for one in batches:
-        state, carry, measures = trainer._train_step(state, carry, parallel.put(one, SHARDED))
+        state, carry, measures = trainer.train_step(state, carry, parallel.put(one, SHARDED))
         found.append(jax.device_get(measures))
     return parallel.get(state, REPLICATED), parallel.get(carry, SHARDED), found
 
@@ -124,14 +124,14 @@ def test_an_update_that_is_not_finite_is_left_out_whole():
 def test_step_compiles_once():
     t = trainer(devices=8)
     steps(t, [batch(i) for i in range(3)])
-    assert t._train_step._cache_size() == 1
+    assert t.train_step._cache_size() == 1
 
 
 def test_state_and_carry_are_donated():
     t = trainer()
     state = t.parallel.put(initial_state(params(), t.tx, jax.random.key(0)), REPLICATED)
     carry = t.parallel.put({"h": np.zeros((B, D), np.float32)}, SHARDED)
-    t._train_step(state, carry, t.parallel.put(batch(), SHARDED))
+    t.train_step(state, carry, t.parallel.put(batch(), SHARDED))
     assert all(x.is_deleted() for x in jax.tree.leaves((state.params, carry)))
 
 

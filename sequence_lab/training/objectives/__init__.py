@@ -4,6 +4,7 @@ An objective is a pure function ``(outputs, labels, mask) -> {"loss": Mean, ...}
 place that has an output: per row for outputs ``[B, K]``, per step for ``[B, T, K]``; it already knows the lengths.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -78,13 +79,40 @@ def chief(tasks: Sequence[Task]) -> tuple[str, Literal["max", "min"]]:
 
 
 def measure(tasks: Sequence[Task], outputs: Any, batch: Mapping[str, Array]) -> Measures:
-    """Every task's measures on one batch; "accuracy", or "task/accuracy" where there are several tasks."""
+    """Every task's measures on one batch; "accuracy", or "task/accuracy" where there are several tasks.
+
+    Outputs and labels where nothing counts are hidden from the objective, so that not even NaN there reaches a
+    value or a gradient.
+
+    Raises:
+      ValueError: the model has no such output, or the batch no such labels.
+    """
     measures: Measures = {}
     for task in tasks:
-        array = outputs[task.output] if task.output else outputs
-        found = task.objective.measure(array, batch[task.labels], weights(array, batch))
+        where = f"config.objectives.{task.key}"
+        array = _entry(outputs, task.output, f"{where}.output") if task.output else outputs
+        if isinstance(array, Mapping):
+            raise ValueError(f"{where}.output is not set; allowed: the model's outputs: {', '.join(sorted(array))}")
+        mask = weights(array, batch)
+        labels = _entry(batch, task.labels, f"{where}.labels")
+        found = task.objective.measure(_counted(array, mask), _counted(labels, mask), mask)
         measures |= {prefixed(tasks, task, name): mean for name, mean in found.items()}
     return measures
+
+
+def _entry(arrays: Any, name: str, field: str) -> Array:
+    names = sorted(arrays) if isinstance(arrays, Mapping) else []
+    if name not in names:
+        raise ValueError(f"{field} is {name!r}; allowed: {', '.join(names) or 'none: there is one output, unnamed'}")
+    return arrays[name]
+
+
+def _counted(x: Array, mask: Array) -> Array:
+    """``x`` with zeros where ``mask`` is 0; an ``x`` of other axes as it is, for the objective to refuse."""
+    x = jnp.asarray(x)
+    if x.shape[: mask.ndim] != mask.shape:
+        return x
+    return jnp.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim)) != 0, x, jnp.zeros((), x.dtype))
 
 
 def prefixed(tasks: Sequence[Task], task: Task, name: str) -> str:
@@ -102,13 +130,14 @@ def weighted_loss(tasks: Sequence[Task], totals: Mapping[str, Any], counts: Mapp
 
 
 def means(tasks: Sequence[Task], measures: Mapping[str, Mean]) -> Means:
-    """The final figures: each measure's mean, what objectives derive from them, and the weighted "loss"."""
+    """The final figures: each measure's mean, what objectives derive from them, and "loss", as ``weighted_loss``."""
     values = {name: mean.value() for name, mean in measures.items()}
     for task in tasks:
         own = {name: values[prefixed(tasks, task, name)] for name in _own_names(tasks, task, values)}
         values |= {prefixed(tasks, task, name): value for name, value in task.objective.derive(own).items()}
-    if len(tasks) > 1:
-        values["loss"] = sum(task.weight * values[prefixed(tasks, task, "loss")] for task in tasks)
+    losses = [(task.weight, prefixed(tasks, task, "loss")) for task in tasks]
+    counted = [weight * values[name] for weight, name in losses if measures[name].count]
+    values["loss"] = sum(counted) if counted else math.nan
     return values
 
 
