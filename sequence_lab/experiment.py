@@ -22,10 +22,12 @@ from sequence_lab.config import GenerationConfig, Tables, default_config
 from sequence_lab.models import generation
 from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, RunFolder, environment
 from sequence_lab.training.checkpoints import Checkpoints
+from sequence_lab.training.host_state import HostState
 from sequence_lab.training.objectives import chief
 from sequence_lab.training.parallel import REPLICATED
 from sequence_lab.training.progress import parameter_table
 from sequence_lab.training.recorder import read_metrics
+from sequence_lab.training.state import TrainState
 
 __all__ = ["default_config", "evaluate", "generate", "run"]
 
@@ -85,21 +87,7 @@ def run(
             say=say,
         )
         best_step, params = _best(experiment, folder, say)
-        summary = {
-            "experiment": experiment.config["name"],
-            "seed": experiment.config["seed"],
-            "step": host.step,
-            "num_steps": experiment.trainer.training.num_steps,
-            "best_step": best_step,
-            "seconds": host.seconds,
-            "steps_per_second": host.step / max(host.seconds, 1e-9),
-            "input_share": host.input_seconds / max(host.seconds, 1e-9),
-            "clipped_share": int(state.clipped) / max(host.step, 1),
-            "parameters": sum(x.size for x in jax.tree.leaves(state.params)),
-            "metrics": _final_metrics(experiment, params),
-            "baselines": _baselines(experiment),
-            **here,
-        }
+        summary = _summary(experiment, state, host, best_step, params) | here
         _plot(experiment, folder, summary)
         _say_results(summary, say)
         if _generates(experiment):
@@ -190,6 +178,23 @@ def _best(experiment: Experiment, folder: RunFolder, say: Say) -> tuple[int, Any
         step = kept["host"]["best_step"]
         arrays, _ = checkpoints.restore(step, like)
     return step, experiment.trainer.parallel.put(arrays["state"].params, REPLICATED)
+
+
+def _summary(experiment: Experiment, state: TrainState, host: HostState, best_step: int, params: Any) -> dict[str, Any]:
+    return {
+        "experiment": experiment.config["name"],
+        "seed": experiment.config["seed"],
+        "step": host.step,
+        "num_steps": experiment.trainer.training.num_steps,
+        "best_step": best_step,
+        "seconds": host.seconds,
+        "steps_per_second": host.step / max(host.seconds, 1e-9),
+        "input_share": host.input_seconds / max(host.seconds, 1e-9),
+        "clipped_share": int(state.clipped) / max(host.step, 1),
+        "parameters": sum(x.size for x in jax.tree.leaves(state.params)),
+        "metrics": _final_metrics(experiment, params),
+        "baselines": _baselines(experiment),
+    }
 
 
 def _final_metrics(experiment: Experiment, params: Any) -> dict[str, dict[str, float]]:
