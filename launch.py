@@ -51,7 +51,7 @@ def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
     config_flags.DEFINE_config_dict("config", config, about, sys_argv=argv, **own)
     flags.DEFINE_string("workdir", None, "folder of the run; default: runs/NAME, for a sweep sweeps/NAME", **own)
     flags.DEFINE_string("mode", "train", f"what to do: {', '.join(MODES)}", **own)
-    flags.DEFINE_multi_string("sweep", [], "an axis of a sweep, FIELD=VALUE,VALUE,...; may be given again", **own)
+    flags.DEFINE_multi_string("sweep", [], "an axis, FIELD=VALUE,...; repeatable; replaces the experiment's own", **own)
     flags.DEFINE_integer("seeds", 0, "seeds per point of a sweep; 0: as the experiment says", lower_bound=0, **own)
     flags.DEFINE_integer("points", 0, "points of a sweep drawn at random; 0: the whole grid", lower_bound=0, **own)
     flags.DEFINE_integer("workers", 1, "processes of a sweep", lower_bound=1, **own)
@@ -125,7 +125,7 @@ def parse(argv: list[str]) -> tuple[flags.FlagValues, dict[str, Any]]:
     if unnamed:
         raise ValueError(f"got {unnamed[0]!r}; allowed: flags, which start with --")
     schema.choose("--mode", values.mode, MODES)
-    for name in ("sweep", "seeds", "points"):
+    for name in ("sweep", "seeds", "points", "workers"):
         if values[name].present and values.mode != "sweep":
             raise ValueError(f"--{name} is given with --mode={values.mode}; allowed: with --mode=sweep")
     return values, get_sweep
@@ -208,8 +208,6 @@ def main(argv: list[str]) -> int:
         return fail(error, 1)
     except Interrupted as error:
         return fail(error, 130)
-    except KeyboardInterrupt:
-        return fail("interrupted; the same command goes on from the last checkpoint", 130)
     return 0
 
 
@@ -220,4 +218,8 @@ def fail(error: BaseException | str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    try:
+        code = main(sys.argv)
+    except KeyboardInterrupt:
+        code = fail("interrupted; the same command goes on from the last checkpoint", 130)
+    sys.exit(code)

@@ -76,6 +76,8 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
     for key, expected in (("name", str), ("seed", int), ("parallel", str), ("baselines", tuple)):
         if not isinstance(config[key], expected):
             raise ValueError(f"config.{key} is {config[key]!r}; allowed: {expected.__name__}")
+    if not config["name"] or set("/\\") & set(config["name"]):
+        raise ValueError(f"config.name is {config['name']!r}; allowed: the name of a folder")
     if config["seed"] < 0:
         raise ValueError(f"config.seed is {config['seed']}; allowed: 0 or more")
     schema.choose("config.parallel", config["parallel"], KINDS)
@@ -97,6 +99,8 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
         schema.choose(f"{where}.name", task.get("name", ""), rows["objective"])
         fields = {name: value for name, value in task.items() if name != "name"}
         config["objectives"][key] = {"name": task["name"], **schema.resolve_call(f"objectives.{key}", Task, fields)}
+        if config["objectives"][key]["weight"] < 0:
+            raise ValueError(f"{where}.weight is {config['objectives'][key]['weight']}; allowed: 0 or more")
     for name in config["baselines"]:
         schema.choose("a row of config.baselines", name, BASELINES)
     return config

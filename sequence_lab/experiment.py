@@ -88,11 +88,12 @@ def run(
         )
         best_step, params = _best(experiment, folder, say)
         summary = _summary(experiment, state, host, best_step, params) | here
-        _plot(experiment, folder, summary)
+        plot = _plot(experiment, folder, summary)
         _say_results(summary, say)
         if _generates(experiment):
             say("\n" + _sample(experiment, params))
         folder.write(SUMMARY, summary)  # last: what has a summary is finished
+        say(f"\nall of it is in {_short(folder.path)}, the learning curve in {_short(plot)}")
     return summary
 
 
@@ -159,6 +160,7 @@ def _prepare(
         experiment = compose(config, models=models, datasets=datasets, objectives=objectives, devices=devices)
         folder = RunFolder(workdir)
         folder.check(experiment.config, writing=writing)
+        Checkpoints(folder.path / "checkpoints").check()
     return experiment, folder
 
 
@@ -221,7 +223,12 @@ def _say_results(summary: Mapping[str, Any], say: Say) -> None:
         say("\n" + report.baselines_table(summary["metrics"]["test"]["bits_per_symbol"], summary["baselines"]))
 
 
-def _plot(experiment: Experiment, folder: RunFolder, summary: Mapping[str, Any]) -> None:
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _plot(experiment: Experiment, folder: RunFolder, summary: Mapping[str, Any]) -> Path:
     measure, _ = chief(experiment.trainer.tasks)
     measure = "bits_per_symbol" if summary["baselines"] else measure
     test = summary["metrics"].get("test")
@@ -230,6 +237,7 @@ def _plot(experiment: Experiment, folder: RunFolder, summary: Mapping[str, Any])
     plots.learning_curve(
         read_metrics(folder.path), measure, path, experiment.config["name"], tested, summary["baselines"]
     )
+    return path
 
 
 def _generates(experiment: Experiment) -> bool:

@@ -82,7 +82,7 @@ def check_same(
       may_differ: of a dotted field, its value before and its value now.
     """
     old, new = flatten(known), flatten(json.loads(json.dumps(config)))
-    for name in sorted({*old, *new}):
+    for name in sorted({*old, *new}, key=lambda name: (name != "name", name)):
         before, now = old.get(name, "not there"), new.get(name, "not there")
         if before != now and not may_differ(name, before, now):
             allowed = f"{before} or more" if name == "training.num_steps" else "the same, or another --workdir"

@@ -289,6 +289,9 @@ def changed(**fields):
         ({"objectives": {"sum": {"name": "regression", "labels": "targets"}}}, r"labels is 'targets'; allowed: inputs"),
         ({"objectives": {"sum": {"name": "regression", "weight": "heavy"}}}, r"weight is 'heavy', str; allowed: float"),
         ({"training__k1": 3, "training__k2": 8}, r"k1 is 3 .*allowed on adding, which is no stream: 0"),
+        ({"model__dropout": 1.5}, r"dropout is 1\.5; allowed: 0 or more, below 1"),
+        ({"objectives": {"sum": {"name": "regression", "weight": -1.0}}}, r"weight is -1\.0; allowed: 0 or more"),
+        ({"name": "a/b"}, r"name is 'a/b'"),
         ({"seed": -1}, r"seed is -1; allowed: 0 or more"),
         ({"sead": 1}, r"field of config is 'sead'.*did you mean seed\?"),
         ({"model_name": "conv_net_2d", "model": {}}, r"."),
@@ -326,7 +329,7 @@ def test_how_text_is_sampled_may_change_and_nothing_else(tmp_path, one_device):
 
 def test_a_damaged_checkpoint_is_told_and_another_is_evaluated(tmp_path, one_device):
     run(adding_config(), tmp_path / "run", one_device)
-    newest, before = Checkpoints(tmp_path / "run" / "checkpoints").steps()[:2]
+    newest = Checkpoints(tmp_path / "run" / "checkpoints").steps()[0]
     largest = max((tmp_path / "run" / "checkpoints" / str(newest)).rglob("*"), key=lambda p: p.stat().st_size)
     data = bytearray(largest.read_bytes())
     data[len(data) // 2] ^= 1
@@ -334,7 +337,16 @@ def test_a_damaged_checkpoint_is_told_and_another_is_evaluated(tmp_path, one_dev
     lines = []
     experiment.evaluate(adding_config(), tmp_path / "run", devices=one_device, say=lines.append)
     assert f"checkpoint of step {newest} cannot be used" in lines[0]
-    assert before
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_is_refused_and_left_as_it_is(tmp_path, one_device):
+    run(adding_config(), tmp_path / "run", one_device)
+    for step in Checkpoints(tmp_path / "run" / "checkpoints").steps():
+        next((tmp_path / "run" / "checkpoints" / str(step)).glob("*METADATA*")).write_bytes(b"")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    with pytest.raises(Refused, match=r"no checkpoint in .* is whole \(step 9: .* has changed"):
+        run(adding_config(num_steps=12), tmp_path / "run", one_device)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
 
 
 def test_two_objectives_train_together(tmp_path, one_device):

@@ -22,9 +22,26 @@ Batch = dict[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Examples:
-    """Independent examples: arrays that share their first axis."""
+    """Independent examples: arrays that share their first axis; see the module for their names.
+
+    Raises:
+      ValueError: they do not, or a length is not an int from 0 to the steps of ``inputs``.
+    """
 
     arrays: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        sizes = {name: len(array) for name, array in self.arrays.items()}
+        if len(set(sizes.values())) != 1:
+            raise ValueError(f"the arrays of the examples have {sizes} rows; allowed: one number of rows for all")
+        lengths = self.arrays.get("lengths")
+        if lengths is None or not len(lengths):
+            return
+        steps = self.arrays["inputs"].shape[1]
+        if not np.issubdtype(lengths.dtype, np.integer) or not 0 <= lengths.min() <= lengths.max() <= steps:
+            raise ValueError(
+                f"lengths are {lengths.dtype} from {lengths.min()} to {lengths.max()}; allowed: ints from 0 to {steps}"
+            )
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))

@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 
+from sequence_lab.models.recurrent import check_dropout
 from sequence_lab.nn import Conv2D, Dense
 from sequence_lab.ops import pooling
 
@@ -30,6 +31,7 @@ class ConvNet2D(nn.Module):
 
     @nn.compact
     def __call__(self, inputs_BHWC: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
+        check_dropout(self.dropout)
         x = inputs_BHWC
         if min(x.shape[1:3]) < 2 ** len(self.features):
             raise ValueError(

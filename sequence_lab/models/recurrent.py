@@ -13,6 +13,12 @@ from sequence_lab.ops.recurrence import CELLS
 Array = jax.Array
 
 
+def check_dropout(rate: float) -> None:
+    """Raises ValueError unless the rate is in [0, 1)."""
+    if not 0 <= rate < 1:
+        raise ValueError(f"dropout is {rate}; allowed: 0 or more, below 1")
+
+
 def recurrent_stack(
     cell: str,
     features: tuple[int, ...],
@@ -25,12 +31,13 @@ def recurrent_stack(
     """A ``Stacked`` of one layer per entry of ``features``, all of one kind of cell.
 
     Raises:
-      ValueError: an unknown cell, an option that the cell does not have, or no layer at all.
+      ValueError: an unknown cell, an option that the cell does not have, no layer at all, a dropout of 1 or more.
     """
     if cell not in CELLS:
         raise ValueError(f"cell is {cell!r}; allowed: {', '.join(CELLS)}")
     if not features or min(features) < 1:
         raise ValueError(f"features is {features!r}; allowed: one int >= 1 per layer")
+    check_dropout(dropout)
     try:
         # parent=None: the layers belong to the stack, not to the module that happens to build it.
         layers: list[Any] = [Recurrent(CELLS[cell](size, **cell_options), parent=None) for size in features]

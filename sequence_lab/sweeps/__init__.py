@@ -69,7 +69,7 @@ def sweep(
     with study.opened(folder, base, chosen, trials, mode) as queue:
         local.Crew(queue, job, lambda overrides: with_overrides(plain, overrides), folder / "trials", say).run()
         summary = report.summarise(base["name"], queue.records(), measure, mode)
-        say(report.write(folder, summary))
+        say(f"{report.write(folder, summary)}\n\nall of it is in {folder}, the table in {folder / report.TABLE}")
     return summary
 
 

@@ -75,11 +75,11 @@ def search_space(
     points: int = 0,
     get_sweep: Mapping[str, Any] | None = None,
 ) -> Space:
-    """The space of a command line over the one of an experiment's file.
+    """The space of a command line, or of an experiment's file.
 
     Args:
       config: resolved.
-      axes: as ``parse_axis``; each replaces the file's axis of the same field.
+      axes: as ``parse_axis``; in place of all of the file's.
       seeds, points: 0: as the file says, else 1 and 0.
       get_sweep: ``{"axes": {field: values, or a range such as "log:1e-4..1e-1"}, "seeds": 3, "points": 0}``.
 
@@ -88,7 +88,7 @@ def search_space(
     """
     given = dict(schema.plain(get_sweep or {}))
     schema.check_names("get_sweep()", given, ("axes", "seeds", "points"))
-    found = _file_axes(given.get("axes", {}), config)
+    found = {} if axes else _file_axes(given.get("axes", {}), config)
     own = [parse_axis(text, config) for text in axes]
     for field, axis in own:
         if sum(field == other for other, _ in own) > 1:

@@ -87,6 +87,17 @@ class Checkpoints:
             self._manager.close()
             self._manager = None
 
+    def check(self) -> None:
+        """Raises ValueError if checkpoints were written to the end, and none of them is whole any more."""
+        faults = {step: self.fault(step) for step in self.steps()}
+        sealed = [step for step in faults if (self._folder / str(step) / MANIFEST).exists()]
+        if sealed and None not in faults.values():
+            said = "; ".join(f"step {step}: {faults[step]}" for step in sealed)
+            raise ValueError(
+                f"no checkpoint in {self._folder} is whole ({said}); allowed: the same with the files put back, or "
+                "to start anew in another --workdir"
+            )
+
     def restore_latest(self, like: Any) -> tuple[int, Any, dict[str, Any]] | None:
         """Step, arrays and host values of the newest whole checkpoint; None if there is none.
 

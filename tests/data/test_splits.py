@@ -44,6 +44,20 @@ def test_inputs_and_labels_stay_together():
     np.testing.assert_array_equal(batch["inputs"][:, 0], batch["labels"])
 
 
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"labels": np.zeros(4)}, r"have .*'labels': 4.* rows; allowed: one number of rows"),
+        ({"lengths": np.array([1, 2, 3, 4, 2])}, r"lengths are int64 from 1 to 4; allowed: ints from 0 to 3"),
+        ({"lengths": np.array([1, 2, 3, -1, 2])}, r"lengths are int64 from -1 to 3"),
+        ({"lengths": np.ones(5)}, r"lengths are float64"),
+    ],
+)
+def test_arrays_that_do_not_go_together_are_refused(arrays, said):
+    with pytest.raises(ValueError, match=said):
+        Examples({"inputs": np.zeros((5, 3, 1)), **arrays})
+
+
 @pytest.mark.parametrize("shape", [(5,), (5, 3)], ids=["rows", "steps"])
 def test_an_evaluation_keeps_the_data_sets_own_mask(shape):
     mask = np.random.default_rng(0).integers(0, 2, shape).astype(np.float32)

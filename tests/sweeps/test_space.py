@@ -97,15 +97,15 @@ def test_space_refuses_what_cannot_be_run(fields, message):
         Space(**fields)
 
 
-def test_command_line_replaces_axes_and_numbers_of_the_file_one_by_one():
+def test_the_command_line_replaces_all_axes_of_the_file_and_its_numbers_one_by_one():
     given = {
         "axes": {"optimizer.learning_rate": [1e-3, 1], "model.dropout": "0.1..0.5"},
         "seeds": 3, "points": 4,
     }  # fmt: skip
     space = search_space(CONFIG, get_sweep=given)
     assert space == Space({"optimizer.learning_rate": (1e-3, 1.0), "model.dropout": Range(0.1, 0.5)}, 3, 4)
-    space = search_space(CONFIG, ["model.dropout=0.2"], seeds=2, points=2, get_sweep=given)
-    assert space == Space({"optimizer.learning_rate": (1e-3, 1.0), "model.dropout": (0.2,)}, 2, 2)
+    space = search_space(CONFIG, ["model.dropout=0.2,0.3"], seeds=2, points=2, get_sweep=given)
+    assert space == Space({"model.dropout": (0.2, 0.3)}, 2, 2)
 
 
 def test_seeds_alone_are_a_sweep_and_nothing_is_not():
