@@ -13,7 +13,7 @@ class HostState:
     Attributes:
       step: updates tried.
       seconds: of training so far, over all processes.
-      input_seconds: of them, what making batches and moving them to the devices took.
+      input_seconds: processor time spent on making batches and moving them to the devices.
       best_score, best_step: of the validation split, by the chief measure; None before the first evaluation.
       since_best: evaluations since one that was better than all before, for early stopping.
       since_change: evaluations since then or the last decay of the rate, for the plateau schedule.
