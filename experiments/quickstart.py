@@ -28,8 +28,7 @@ def get_config() -> ConfigDict:
     )
     config.objectives = ConfigDict({"next_character": {"name": "language_modelling"}})
 
-    # A text this short is learnt by many small, hot, regularised steps: each of batch_size 32, a rate of 0.004 and no
-    # weight decay costs 1 to 4 % of the score.
+    # A text this short is learnt best by many small steps, at a high rate and under weight decay.
     config.optimizer.name = "adamw"
     config.optimizer.learning_rate = 8e-3
     config.optimizer.schedule = "warmup_cosine"

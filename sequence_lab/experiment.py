@@ -20,7 +20,7 @@ from sequence_lab.analysis.baselines import BASELINES
 from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import GenerationConfig, Tables, default_config
 from sequence_lab.models import generation
-from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, RunFolder, environment
+from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, RunFolder, environment, short
 from sequence_lab.training.checkpoints import Checkpoints
 from sequence_lab.training.host_state import HostState
 from sequence_lab.training.objectives import chief
@@ -93,7 +93,7 @@ def run(
         if _generates(experiment):
             say("\n" + _sample(experiment, params))
         folder.write(SUMMARY, summary)  # last: what has a summary is finished
-        say(f"\nall of it is in {_short(folder.path)}, the learning curve in {_short(plot)}")
+        say(f"\nall of it is in {short(folder.path)}, the learning curve in {short(plot)}")
     return summary
 
 
@@ -215,17 +215,13 @@ def _baselines(experiment: Experiment) -> dict[str, float]:
 
 def _say_results(summary: Mapping[str, Any], say: Say) -> None:
     say(
-        f"{summary['step']} steps in {summary['seconds']:.0f} s of training; {summary['input_share']:.1%} of it went "
-        f"into making batches; {summary['clipped_share']:.1%} of the steps were clipped\n"
+        f"{summary['step']} steps in {summary['seconds']:.0f} s of training; making batches took "
+        f"{summary['input_share']:.1%} of that in processor time; {summary['clipped_share']:.1%} of the steps "
+        "were clipped\n"
     )
     say(report.metrics_table(summary["metrics"]))
     if summary["baselines"]:
         say("\n" + report.baselines_table(summary["metrics"]["test"]["bits_per_symbol"], summary["baselines"]))
-
-
-def _short(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _plot(experiment: Experiment, folder: RunFolder, summary: Mapping[str, Any]) -> Path:

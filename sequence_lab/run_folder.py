@@ -73,6 +73,12 @@ class RunFolder:
             raise ValueError(f"{self.path / name} is damaged: it is not JSON") from None
 
 
+def short(path: Path) -> str:
+    """A path as a person would type it: from the current folder on, where it lies below that."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def check_same(
     what: str, known: Mapping[str, Any], config: Mapping[str, Any], may_differ: Callable[[str, Any, Any], bool]
 ) -> None:

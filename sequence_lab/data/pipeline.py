@@ -9,6 +9,8 @@ import grain
 
 from sequence_lab.data.splits import Batch
 
+READ_AHEAD = 2  # batches made while the devices are busy
+
 
 class TrainingBatches:
     """An endless iterator over ``make_batch(0), make_batch(1), ...`` whose state goes into the checkpoint.
@@ -17,7 +19,7 @@ class TrainingBatches:
       seconds: processor time spent on making batches so far, in the thread that makes them.
     """
 
-    def __init__(self, make_batch: Callable[[int], Batch], read_ahead: int = 2) -> None:
+    def __init__(self, make_batch: Callable[[int], Batch]) -> None:
         self.seconds = 0.0
 
         def timed(index: int) -> Batch:
@@ -26,7 +28,7 @@ class TrainingBatches:
             self.seconds += time.thread_time() - started
             return batch
 
-        options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=read_ahead)
+        options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=READ_AHEAD)
         self._iterator = iter(grain.MapDataset.range(sys.maxsize).map(timed).to_iter_dataset(options))
 
     def __next__(self) -> Batch:

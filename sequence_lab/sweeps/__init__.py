@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from sequence_lab import schema
 from sequence_lab.composition import tables
 from sequence_lab.config import Tables, resolved
+from sequence_lab.run_folder import short
 from sequence_lab.sweeps import local, report, study
 from sequence_lab.sweeps.axis import Range, parse_axis, show
 from sequence_lab.sweeps.space import Overrides, Space, point_of, search_space, with_overrides
@@ -69,7 +70,8 @@ def sweep(
     with study.opened(folder, base, chosen, trials, mode) as queue:
         local.Crew(queue, job, lambda overrides: with_overrides(plain, overrides), folder / "trials", say).run()
         summary = report.summarise(base["name"], queue.records(), measure, mode)
-        say(f"{report.write(folder, summary)}\n\nall of it is in {folder}, the table in {folder / report.TABLE}")
+        say(report.write(folder, summary))
+        say(f"\nall of it is in {short(folder)}, the table in {short(folder / report.TABLE)}")
     return summary
 
 

@@ -34,7 +34,7 @@ def test_sweep_runs_reports_survives_failures_and_repeats_nothing(tmp_path):
     best, *others = summary["points"]
     assert best["values"] == {"optimizer.learning_rate": 0.01, "training.batch_size": 32}
     assert [point["failed"] for point in others] == [1, 1, 1]
-    assert len(said) == 5  # a line for each trial, and the table
+    assert len(said) == 6  # a line for each trial, the table, and where it is
     reasons = list(summary["failures"].values())
     assert sum("batch_size is 72; allowed: 1 to 64" in reason for reason in reasons) == 2
     assert sum("the norm of its gradient" in reason for reason in reasons) == 1
@@ -48,7 +48,7 @@ def test_sweep_runs_reports_survives_failures_and_repeats_nothing(tmp_path):
 
     before = _times(tmp_path)
     assert sweep(tiny_config(), tmp_path, axes, say=said.append) == summary
-    assert len(said) == 6
+    assert len(said) == 8
     assert _times(tmp_path) == before
 
 
