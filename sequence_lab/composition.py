@@ -175,7 +175,13 @@ def _try_out(experiment: Experiment) -> None:
 
     def forward(train: Any, validation: Any) -> Any:
         key = jax.random.key(0)
-        params = experiment.model.init(key, validation["inputs"], validation.get("lengths"))["params"]
+        variables = experiment.model.init(key, validation["inputs"], validation.get("lengths"))
+        if others := set(variables) - {"params"}:
+            raise ValueError(
+                f"model {experiment.config['model_name']} has variables in {', '.join(sorted(others))}; a run trains "
+                "and keeps params alone"
+            )
+        params = variables["params"]
         carry = trainer.initial_carry(training.batch_size)
         outputs, _ = run_window(trainer.apply, params, train, carry, training.k1, key)
         evaluated, _ = trainer.apply(

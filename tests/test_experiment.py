@@ -7,6 +7,7 @@ import time
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
@@ -277,7 +278,7 @@ def changed(**fields):
         ({"model__features": 3}, r"config\.model\.features is 3"),
         ({"model__cell": "lsmt"}, r"cell is 'lsmt'; allowed: rnn, lstm, gru"),
         ({"model__cell_options": {"bias": 1}}, r"cell_options of rnn"),
-        ({"model__representation": "first"}, r"representation is 'first'"),
+        ({"model__representation": "end"}, r"representation is 'end'"),
         ({"training__num_steps": -5}, r"training\.num_steps is -5; allowed: 0 or more"),
         ({"training__batch_size": 65}, r"batch_size is 65; allowed: 1 to 64"),
         ({"optimizer__learning_rate": "fast"}, r"learning_rate is 'fast', str; allowed: float"),
@@ -312,6 +313,23 @@ def test_a_data_set_without_a_validation_split_is_refused(tmp_path, one_device):
             one_device,
             datasets={"bare": lambda: Dataset({"train": Examples({"inputs": np.zeros((4, 3, 2))})}, {})},
         )
+
+
+class Counting(nn.Module):
+    """A model that keeps something beside its parameters."""
+
+    num_outputs: int
+
+    @nn.compact
+    def __call__(self, inputs, lengths=None, *, train=False):
+        self.variable("batch_stats", "count", jnp.zeros, ())
+        return Dense(self.num_outputs)(inputs.mean(1))
+
+
+def test_a_model_with_other_variables_than_params_is_refused(tmp_path, one_device):
+    config = changed(model_name="counting", model={})
+    with pytest.raises(Refused, match="model counting has variables in batch_stats; a run trains and keeps"):
+        run(config, tmp_path / "run", one_device, models={"counting": Counting})
 
 
 def test_how_text_is_sampled_may_change_and_nothing_else(tmp_path, one_device):

@@ -6,7 +6,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 
-from sequence_lab.nn import Bidirectional, Dense, Recurrent, Stacked
+from sequence_lab.nn import AttentionPooling, Bidirectional, Dense, Recurrent, Stacked, final_output
 from sequence_lab.ops import pooling
 from sequence_lab.ops.recurrence import CELLS
 
@@ -31,13 +31,12 @@ def recurrent_stack(
     """A ``Stacked`` of one layer per entry of ``features``, all of one kind of cell.
 
     Raises:
-      ValueError: an unknown cell, an option that the cell does not have, no layer at all, a dropout of 1 or more.
+      ValueError: an unknown cell, an option that the cell does not have, no layer at all.
     """
     if cell not in CELLS:
         raise ValueError(f"cell is {cell!r}; allowed: {', '.join(CELLS)}")
     if not features or min(features) < 1:
         raise ValueError(f"features is {features!r}; allowed: one int >= 1 per layer")
-    check_dropout(dropout)
     try:
         # parent=None: the layers belong to the stack, not to the module that happens to build it.
         layers: list[Any] = [Recurrent(CELLS[cell](size, **cell_options), parent=None) for size in features]
@@ -48,11 +47,14 @@ def recurrent_stack(
     return Stacked(layers, dropout, name=name)
 
 
-REPRESENTATIONS: Mapping[str, Callable[[Array, Array | None], Array]] = {
+POOLINGS: Mapping[str, Callable[[Array, Array | None], Array]] = {
+    "first": pooling.first_over_time,
     "last": pooling.last_over_time,
+    "log_sum_exp": pooling.log_sum_exp_over_time,
     "max": pooling.max_over_time,
     "mean": pooling.mean_over_time,
 }
+REPRESENTATIONS = (*POOLINGS, "attention", "final")
 
 
 class RecurrentClassifier(nn.Module):
@@ -62,8 +64,9 @@ class RecurrentClassifier(nn.Module):
       num_outputs: classes, or targets of a regression.
       cell, features, cell_options: kind of cell, its size per layer, its options.
       bidirectional: every layer reads both ways.
-      representation: which vector stands for the sequence: the output at the last real step, or the maximum or mean
-        of the outputs over the real steps.
+      representation: which vector stands for the sequence: the outputs pooled over the real steps ("max", "mean",
+        "log_sum_exp", "first", "last", or "attention", a learned mean), or "final", what the top layer put out last, in
+        each of its directions.
       dropout: between layers and before the affine layer.
     """
 
@@ -83,8 +86,14 @@ class RecurrentClassifier(nn.Module):
             self.cell, self.features, self.cell_options, bidirectional=self.bidirectional, dropout=self.dropout,
             name="encoder",
         )  # fmt: skip
-        y_BTD, _ = stack(inputs_BTC, lengths_B, train=train)
-        y_BD = REPRESENTATIONS[self.representation](y_BTD, lengths_B)
+        y_BTD, carry = stack(inputs_BTC, lengths_B, train=train)
+        match self.representation:
+            case "final":
+                y_BD = final_output(carry)
+            case "attention":
+                y_BD = AttentionPooling(y_BTD.shape[-1], name="attention")(y_BTD, lengths_B)
+            case name:
+                y_BD = POOLINGS[name](y_BTD, lengths_B)
         return Dense(self.num_outputs, name="head")(nn.Dropout(self.dropout)(y_BD, deterministic=not train))
 
 

@@ -3,25 +3,36 @@
 Layers that mix time without memory map ``(x_BTC, lengths_B) -> (y, lengths_B)``; recurrent layers, which
 never change the length, map ``(x_BTC, lengths_B, initial_carry) -> (y_BTD, carry)``; layers that treat every
 step alone map ``(x_BTC, lengths_B) -> y_BTD``. What stands past a row's length is never read, and every
-output there is exactly zero. Causal recurrent layers also have ``initial_carry(batch_shape)`` and
-``step(carry, x_BC) -> (y_BD, carry)``. Something without parameters (pooling, activations) is a function, in
-``sequence_lab.ops``.
+output there is exactly zero. Causal layers also have ``initial_carry(batch_shape)`` and
+``step(carry, x_BC) -> (y_BD, carry)``. Something without parameters (pooling, one-hot, activations) is a function, in
+``sequence_lab.ops``. ``train=True`` switches noise on, drawn from the rng "dropout".
+
+Every layer has ``dtype``, to compute in, and ``param_dtype``, to store parameters in. All layers and options, with the
+equation and source of each: docs/layers.md.
 """
 
-from sequence_lab.nn.convolution import Conv1D, Conv2D
+from sequence_lab.nn.convolution import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from sequence_lab.nn.dense import Dense
-from sequence_lab.nn.embedding import Embedding
-from sequence_lab.nn.recurrent import GRU, LSTM, RNN, Bidirectional, Recurrent, Stacked
+from sequence_lab.nn.embedding import Embedding, pretrained
+from sequence_lab.nn.encoders import Bidirectional, BothWays, Stacked, final_output
+from sequence_lab.nn.pooling import AttentionPooling
+from sequence_lab.nn.recurrent import GRU, LSTM, RNN, Recurrent
 
 __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AttentionPooling",
     "Bidirectional",
+    "BothWays",
     "Conv1D",
     "Conv2D",
+    "ConvTranspose1D",
+    "ConvTranspose2D",
     "Dense",
     "Embedding",
     "Recurrent",
     "Stacked",
+    "final_output",
+    "pretrained",
 ]

@@ -10,6 +10,7 @@ from flax.linen.dtypes import promote_dtype
 from sequence_lab.ops import masking
 
 Array = jax.Array
+Initializer = nn.initializers.Initializer
 
 
 class Dense(nn.Module):
@@ -21,17 +22,17 @@ class Dense(nn.Module):
 
     features: int
     use_bias: bool = True
+    kernel_init: Initializer = nn.initializers.lecun_normal()
+    bias_init: Initializer = nn.initializers.zeros
     dtype: Any = None
     param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x_BTC: Array, lengths_B: Array | None = None) -> Array:
-        masking.check_lengths(lengths_B, x_BTC.shape[:-2])
-        shape = (x_BTC.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape, self.param_dtype)
-        bias = None
-        if self.use_bias:
-            bias = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype)
+        if lengths_B is not None:
+            masking.check_lengths(lengths_B, x_BTC.shape[:-2], x_BTC.shape[-2])
+        kernel = self.param("kernel", self.kernel_init, (x_BTC.shape[-1], self.features), self.param_dtype)
+        bias = self.param("bias", self.bias_init, (self.features,), self.param_dtype) if self.use_bias else None
         x_BTC, kernel, bias = promote_dtype(x_BTC, kernel, bias, dtype=self.dtype)
         y_BTD = masking.zero_padding(x_BTC, lengths_B) @ kernel
         return masking.zero_padding(y_BTD if bias is None else y_BTD + bias, lengths_B)

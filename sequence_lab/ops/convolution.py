@@ -1,164 +1,174 @@
-"""Convolution in one and two dimensions, and the arithmetic of its lengths.
+"""Convolution in one and two dimensions, and its transpose, under the lengths contract.
 
-Semantics are PyTorch's (cross-correlation; output length floor((L + pad - effective kernel) / stride) + 1),
-the words are Flax's. One rule differs from Flax on purpose: SAME puts (effective_kernel - 1) // 2 zeros on
-the left whatever the length and the stride, so a padded row gets what it would get alone.
+Convolution is cross-correlation, as in PyTorch and Flax. Lengths, padding and receptive fields: ``windows``.
 """
 
+import math
 from collections.abc import Sequence
-from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.typing import ArrayLike
 
-from sequence_lab.ops import masking
+from sequence_lab.ops import windows
 
 Array = jax.Array
-Padding = str | int | Sequence[int | tuple[int, int]]
-Length = TypeVar("Length", int, Array)
-
-NAMED_PADDING = ("VALID", "SAME", "CAUSAL")
-
-
-def effective_kernel(kernel_size: int, dilation: int = 1) -> int:
-    """Positions from the first to the last that a dilated kernel sees."""
-    return (kernel_size - 1) * dilation + 1
-
-
-def pad_widths(padding: Padding, kernel_size: Sequence[int], dilation: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """Zeros (left, right) per spatial axis, before the stride is considered.
-
-    Args:
-      padding: "VALID", "SAME", "CAUSAL" (all zeros on the left of the first spatial axis, time; SAME on the
-        others), one int for both ends of every axis, or one int or (left, right) pair per axis.
-      kernel_size, dilation: per spatial axis.
-    """
-    axes = range(len(kernel_size))
-    reach = [effective_kernel(k, d) - 1 for k, d in zip(kernel_size, dilation, strict=True)]
-    if isinstance(padding, str):
-        if padding == "VALID":
-            return tuple((0, 0) for _ in axes)
-        if padding in ("SAME", "CAUSAL"):
-            same = [(r // 2, r - r // 2) for r in reach]
-            return tuple((reach[0], 0) if padding == "CAUSAL" and i == 0 else same[i] for i in axes)
-        raise _padding_error(padding)
-    per_axis = [padding] * len(reach) if isinstance(padding, int) else padding
-    if not isinstance(per_axis, Sequence) or len(per_axis) != len(reach):
-        raise _padding_error(padding)
-    pairs = []
-    for sides in per_axis:
-        match (sides, sides) if isinstance(sides, int) else sides:
-            case [int(left), int(right)] if left >= 0 and right >= 0:
-                pairs.append((left, right))
-            case _:
-                raise _padding_error(padding)
-    return tuple(pairs)
-
-
-def _padding_error(padding: object) -> ValueError:
-    return ValueError(
-        f"padding is {padding!r}; allowed: {', '.join(NAMED_PADDING)}, an int >= 0, "
-        "or one int or (left, right) pair per spatial axis"
-    )
-
-
-def output_length(
-    length: Length, kernel_size: int, stride: int = 1, padding: Padding = "VALID", dilation: int = 1
-) -> Length:
-    """Steps that come out of a convolution or pooling over ``length`` steps; a Python int or an int array.
-
-    max(0, floor((L + left + right - effective_kernel) / stride) + 1), which for SAME and CAUSAL is
-    ceil(L / stride). Nothing comes out of length 0, however much padding there is.
-    """
-    ((left, right),) = pad_widths(padding, (kernel_size,), (dilation,))
-    steps = (length + left + right - effective_kernel(kernel_size, dilation)) // stride + 1
-    if isinstance(length, int):
-        return max(0, steps) if length else 0
-    return jnp.where(length > 0, jnp.maximum(steps, 0), 0)
 
 
 def convolve(
     x: Array,
     kernel: Array,
-    strides: Sequence[int],
-    padding: Padding = "VALID",
-    dilation: Sequence[int] | None = None,
-) -> Array:
-    """Cross-correlation: ``[B, *spatial, C]`` with a kernel ``[*kernel_size, C, D]`` to ``[B, *out, D]``.
+    lengths: Array | None = None,
+    *,
+    strides: windows.PerAxis = 1,
+    padding: windows.Padding = "VALID",
+    dilation: windows.PerAxis = 1,
+    feature_group_count: int = 1,
+) -> tuple[Array, Array | None]:
+    """y[o] = sum over taps i and channels j of kernel[i, j] x[o * stride + i * dilation - left, j].
 
-    Matches ``torch.nn.functional.conv1d`` and ``conv2d`` up to the order of axes.
+    Matches ``torch.nn.functional.conv1d`` and ``conv2d``, up to the order of axes, on every row at its own length.
+
+    Args:
+      x: ``[*batch, *spatial, C]``; any number of batch axes, as many spatial ones as ``kernel`` has.
+      kernel: ``[*kernel_size, C // feature_group_count, D]``.
+      lengths: ``[*batch]`` for the first spatial axis (time), ``[*batch, spatial]`` for each, or None.
+      padding: as in ``windows.pad_widths``; "REFLECT" and "CIRCULAR" refer to each row's own end.
+      feature_group_count: channels are split into so many groups, each of which makes its part of the D outputs.
+
+    Returns:
+      ``[*batch, *out, D]``, zero past the new lengths, and those.
+
+    Raises:
+      ValueError: a window longer than the input, lengths of another shape, channels that do not match.
     """
     spatial = kernel.ndim - 2
-    dilation = (1,) * spatial if dilation is None else dilation
-    widths = pad_widths(padding, kernel.shape[:-2], dilation)
-    check_window(x.shape[1:-1], kernel.shape[:-2], widths, dilation)
+    over = windows.windows(kernel.shape[:spatial], strides, padding, dilation, named=windows.ZEROS + windows.BOUNDARIES)
+    batch_shape = _checked_batch(x, kernel, feature_group_count)
+    split = windows.spatial_lengths(lengths, batch_shape, x.shape[-spatial - 1 : -1])
+    x = windows.mask_spatial(x, split)
+    windows.check_fit(x.shape[-spatial - 1 : -1], over)
+    widths = tuple(window.padding for window in over)
+    if padding in windows.BOUNDARIES:
+        x, widths = windows.extend(x, split, widths, padding), ((0, 0),) * spatial
+    x = x.reshape(math.prod(batch_shape), *x.shape[len(batch_shape) :])
     if spatial == 1:
         # On XLA's CPU backend the kernel gradient of a 1-D convolution that pads by itself takes 7 times as
         # long.
-        x = jnp.pad(x, ((0, 0), widths[0], (0, 0)))
-        widths = ((0, 0),)
+        x, widths = jnp.pad(x, ((0, 0), widths[0], (0, 0))), ((0, 0),)
+    y = lax.conv_general_dilated(
+        x,
+        kernel,
+        [window.stride for window in over],
+        widths,
+        rhs_dilation=[window.dilation for window in over],
+        dimension_numbers=_layout(spatial),
+        feature_group_count=feature_group_count,
+    )
+    new = windows.output_lengths(split, over)
+    y = windows.mask_spatial(y.reshape(*batch_shape, *y.shape[1:]), new)
+    return y, windows.join_lengths(new, lengths)
+
+
+def convolve_transposed(
+    x: Array,
+    kernel: Array,
+    lengths: Array | None = None,
+    *,
+    strides: windows.PerAxis = 1,
+    padding: windows.Padding = "VALID",
+    dilation: windows.PerAxis = 1,
+    output_padding: int | Sequence[int] = 0,
+    feature_group_count: int = 1,
+) -> tuple[Array, Array | None]:
+    """The transpose of a convolution: y[t * stride + i * dilation - left] += kernel[i, j] x[t, j].
+
+    Matches ``torch.nn.functional.conv_transpose1d`` and ``conv_transpose2d``; arguments as in ``convolve``, but for
+
+    Args:
+      padding: places *taken off* the ends of y. "VALID" takes none; "SAME" makes L * stride steps out of L, the
+        transpose of the convolution of that name; "CAUSAL" too, and no output sees a later step than its own
+        (o // stride); an int or pairs as in PyTorch.
+      output_padding: steps added at the right end, below the stride or the dilation, for a convolution with a stride
+        has several input lengths for one output length.
+    """
+    spatial = kernel.ndim - 2
+    over = windows.windows(kernel.shape[:spatial], strides, padding, dilation)
+    extra = tuple(output_padding) if isinstance(output_padding, Sequence) else (output_padding,) * spatial
+    if len(extra) != spatial or any(
+        e not in range(max(w.stride, w.dilation)) for e, w in zip(extra, over, strict=True)
+    ):
+        raise ValueError(
+            f"output_padding is {output_padding!r}; allowed per axis: 0 or more, below the stride or the dilation"
+        )
+    batch_shape = _checked_batch(x, kernel, feature_group_count)
+    sizes = x.shape[-spatial - 1 : -1]
+    split = windows.spatial_lengths(lengths, batch_shape, sizes)
+    x = windows.mask_spatial(x, split).reshape(math.prod(batch_shape), *x.shape[len(batch_shape) :])
+    crops = [_crop(window, padding, axis, more) for axis, (window, more) in enumerate(zip(over, extra, strict=True))]
+    for axis, (size, window, crop) in enumerate(zip(sizes, over, crops, strict=True)):
+        if transposed_length(size, window, crop) < 1:
+            raise ValueError(f"padding is {padding!r}: it takes off all of spatial axis {axis}, which has {size} steps")
+    y = lax.conv_general_dilated(
+        x,
+        jnp.flip(kernel, range(spatial)),
+        (1,) * spatial,
+        [(w.reach - 1 - left, w.reach - 1 - right) for w, (left, right) in zip(over, crops, strict=True)],
+        lhs_dilation=[window.stride for window in over],
+        rhs_dilation=[window.dilation for window in over],
+        dimension_numbers=_layout(spatial),
+        feature_group_count=feature_group_count,
+    )
+    new = [
+        None if length is None else transposed_length(length, window, crop)
+        for length, window, crop in zip(split, over, crops, strict=True)
+    ]
+    y = windows.mask_spatial(y.reshape(*batch_shape, *y.shape[1:]), new)
+    return y, windows.join_lengths(new, lengths)
+
+
+def transposed_length(length: windows.Length, window: windows.Window, crop: tuple[int, int]) -> windows.Length:
+    """Steps that come out of a transposed convolution: (L - 1) stride + reach, less what ``crop`` takes off; 0 of 0."""
+    steps = (length - 1) * window.stride + window.reach - sum(crop)
+    if isinstance(length, int):
+        return max(0, steps) if length else 0
+    return jnp.where(length > 0, jnp.maximum(steps, 0), 0)
+
+
+def _crop(window: windows.Window, padding: windows.Padding, axis: int, output_padding: int) -> tuple[int, int]:
+    """Steps to take off the ends of (L - 1) stride + reach; a negative number adds zeros."""
+    left, right = window.padding
+    if padding in ("SAME", "CAUSAL"):
+        left = 0 if padding == "CAUSAL" and axis == 0 else left
+        right = window.reach - window.stride - left
+    return left, right - output_padding
+
+
+def _checked_batch(x: Array, kernel: Array, groups: int) -> tuple[int, ...]:
+    """The batch axes of ``x``."""
+    spatial = kernel.ndim - 2
+    if spatial not in (1, 2):
+        raise ValueError(f"kernel has shape {kernel.shape}; allowed: one or two spatial axes, channels, features")
+    if x.ndim < spatial + 1:
+        raise ValueError(f"input has shape {x.shape}; allowed: batch axes, {spatial} spatial, channels")
+    check_groups(x.shape[-1], kernel.shape[-1], groups)
+    if x.shape[-1] != kernel.shape[-2] * groups:
+        raise ValueError(
+            f"input has {x.shape[-1]} channels; a kernel of shape {kernel.shape} in {groups} groups needs "
+            f"{kernel.shape[-2] * groups}"
+        )
+    return x.shape[: -spatial - 1]
+
+
+def check_groups(channels: int, features: int, groups: int) -> None:
+    """Raises ValueError unless both can be split into so many groups."""
+    if groups < 1 or channels % groups or features % groups:
+        raise ValueError(
+            f"feature_group_count is {groups}; allowed: a divisor of the {channels} channels and of the "
+            f"{features} features"
+        )
+
+
+def _layout(spatial: int) -> tuple[str, str, str]:
     axes = "HW"[-spatial:]
-    layout = (f"N{axes}C", f"{axes}IO", f"N{axes}C")
-    return lax.conv_general_dilated(x, kernel, strides, widths, rhs_dilation=dilation, dimension_numbers=layout)
-
-
-def check_window(
-    sizes: Sequence[int],
-    kernel_size: Sequence[int],
-    widths: Sequence[tuple[int, int]],
-    dilation: Sequence[int],
-) -> None:
-    """Raises ValueError where a window does not fit once into a spatial axis and its padding."""
-    for axis, (size, kernel, (left, right), step) in enumerate(zip(sizes, kernel_size, widths, dilation, strict=True)):
-        if size + left + right < effective_kernel(kernel, step):
-            raise ValueError(
-                f"a window of {kernel} with dilation {step} spans {effective_kernel(kernel, step)} places; "
-                f"spatial axis {axis} of the input has {size}, and padding adds {left + right}"
-            )
-
-
-def spatial_lengths(lengths: Array | None, batch_ndim: int, spatial: int) -> tuple[Array | None, ...]:
-    """Lengths of each spatial axis: ``[...]`` speaks of the first one (time), ``[..., spatial]`` of all."""
-    if lengths is None:
-        return (None,) * spatial
-    if lengths.ndim == batch_ndim:
-        return (lengths,) + (None,) * (spatial - 1)
-    if lengths.ndim == batch_ndim + 1 and lengths.shape[-1] == spatial:
-        return tuple(lengths[..., axis] for axis in range(spatial))
-    raise ValueError(
-        f"lengths have shape {lengths.shape}; allowed: one per row, or one per row and each of {spatial} spatial axes"
-    )
-
-
-def output_lengths(
-    lengths: Sequence[Array | None],
-    kernel_size: Sequence[int],
-    strides: Sequence[int],
-    padding: Padding,
-    dilation: Sequence[int],
-) -> tuple[Array | None, ...]:
-    """``output_length`` of every spatial axis whose lengths are known."""
-    widths = pad_widths(padding, kernel_size, dilation)
-    axes = zip(lengths, kernel_size, strides, widths, dilation, strict=True)
-    return tuple(
-        None if length is None else output_length(length, size, stride, (width,), step)
-        for length, size, stride, width, step in axes
-    )
-
-
-def join_lengths(lengths: Sequence[Array | None], like: Array | None) -> Array | None:
-    """The inverse of ``spatial_lengths``: one array again, laid out as ``like`` was."""
-    known = [length for length in lengths if length is not None]
-    if like is None or not known:
-        return None
-    return known[0] if like.ndim == known[0].ndim else jnp.stack(known, axis=-1)
-
-
-def mask_spatial(x: Array, lengths: Sequence[Array | None], value: ArrayLike = 0) -> Array:
-    """Fills ``x`` past the length of every spatial axis; ``lengths`` as ``spatial_lengths`` returns them."""
-    for position, length in enumerate(lengths):
-        if length is not None:
-            x = masking.fill_padding(x, length, value, axis=length.ndim + position)
-    return x
+    return f"N{axes}C", f"{axes}IO", f"N{axes}C"

@@ -6,6 +6,8 @@ compiles the masks away. Nothing here multiplies by a mask, because 0 * NaN is N
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.experimental import checkify
 from jax.typing import ArrayLike
 
 Array = jax.Array
@@ -52,10 +54,30 @@ def reverse_within_length(x_BT: Array, lengths_B: Array | None = None) -> Array:
     return jnp.take_along_axis(x_BT, source, axis=time_axis)
 
 
-def check_lengths(lengths_B: Array | None, batch_shape: tuple[int, ...]) -> None:
-    """Raises ValueError unless there is one length per row of ``batch_shape``, or None."""
-    if lengths_B is not None and jnp.shape(lengths_B) != batch_shape:
+def check_lengths(lengths_B: ArrayLike | None, batch_shape: tuple[int, ...], num_steps: int) -> None:
+    """Raises ValueError unless there is one length in 0..num_steps per row of ``batch_shape``, or None.
+
+    Values are looked at where that costs nothing, in Python ints and NumPy arrays; those of JAX arrays under
+    ``jax.experimental.checkify`` alone.
+    """
+    if lengths_B is None:
+        return
+    if jnp.shape(lengths_B) != batch_shape:
         raise ValueError(f"lengths have shape {jnp.shape(lengths_B)}; allowed: {batch_shape}, one per row, or None")
+    allowed = f"allowed: 0 to {num_steps}, the steps there are"
+    if not jnp.issubdtype(jnp.result_type(lengths_B), jnp.signedinteger):
+        raise ValueError(f"lengths have type {jnp.result_type(lengths_B)}; allowed: a signed integer type")
+    if isinstance(lengths_B, np.ndarray | np.generic | int):
+        lengths_B = np.asarray(lengths_B)
+        if np.any((lengths_B < 0) | (lengths_B > num_steps)):
+            raise ValueError(f"lengths reach from {lengths_B.min()} to {lengths_B.max()}; {allowed}")
+        return
+    lengths_B = jnp.atleast_1d(jnp.asarray(lengths_B))
+    if lengths_B.size:
+        lowest, highest = lengths_B.min(), lengths_B.max()
+        checkify.debug_check(
+            (lowest >= 0) & (highest <= num_steps), f"lengths reach from {{}} to {{}}; {allowed}", lowest, highest
+        )
 
 
 def _mask_like(x: Array, lengths: Array, axis: int | None) -> Array:

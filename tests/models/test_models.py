@@ -106,6 +106,20 @@ def test_the_representation_is_what_it_says():
     # The mean commutes with the affine layer: what is left is its average over the steps.
     mean = RecurrentClassifier(num_outputs=6, cell="rnn", features=(5,), representation="mean")
     np.testing.assert_allclose(mean.apply(variables, x, LENGTHS)[0], steps[0].mean(axis=0), atol=1e-6)
+    first = RecurrentClassifier(num_outputs=6, cell="rnn", features=(5,), representation="first")
+    np.testing.assert_allclose(first.apply(variables, x, LENGTHS)[0], steps[0, 0], atol=1e-6)
+    final = RecurrentClassifier(num_outputs=6, cell="rnn", features=(5,), representation="final")
+    np.testing.assert_allclose(final.apply(variables, x, LENGTHS), last, atol=1e-6)
+
+
+@pytest.mark.parametrize("representation", ["attention", "final", "log_sum_exp"])
+def test_a_representation_sees_every_real_step_and_no_other(representation):
+    model = RecurrentClassifier(num_outputs=6, bidirectional=True, representation=representation, **RECURRENT)
+    x = inputs(model)
+    variables = model.init(jax.random.key(0), x, LENGTHS)
+    gradient = jax.grad(lambda x: jnp.sum(model.apply(variables, x, LENGTHS) ** 2))(x)
+    for row, length in enumerate(LENGTHS):
+        np.testing.assert_array_equal(np.any(gradient[row] != 0, axis=-1), np.arange(x.shape[1]) < length)
 
 
 def test_a_conv_net_halves_the_image_in_each_block():
@@ -122,7 +136,11 @@ def test_a_conv_net_halves_the_image_in_each_block():
         (ConvNet2D(num_outputs=2, features=(4,) * 4), (1, 8, 8, 1), "halve each side to nothing"),
         (RecurrentClassifier(num_outputs=2, cell="lsmt"), (1, 3, 2), "cell is 'lsmt'; allowed: rnn, lstm, gru"),
         (RecurrentClassifier(num_outputs=2, features=()), (1, 3, 2), "allowed: one int >= 1 per layer"),
-        (RecurrentClassifier(num_outputs=2, representation="first"), (1, 3, 2), "allowed: last, max, mean"),
+        (
+            RecurrentClassifier(num_outputs=2, representation="end"),
+            (1, 3, 2),
+            "allowed: first, last, log_sum_exp, max, mean, att",
+        ),
         (RecurrentTagger(num_outputs=2, cell_options={"forget_bia": 1}), (1, 3, 2), "forget_bia"),
     ],
 )

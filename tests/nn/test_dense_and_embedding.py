@@ -1,4 +1,4 @@
-"""Layers that treat every step alone."""
+"""Layers that treat every step alone; ``test_embedding.py`` has what is special to symbols."""
 
 from typing import Any
 
@@ -17,6 +17,7 @@ TOKENS = GENERATOR.integers(0, 7, (3, 5)).astype(np.int32)
 LAYERS: dict[str, tuple[Any, np.ndarray]] = {
     "dense": (nn.Dense(4), X),
     "embedding": (nn.Embedding(7, 4), TOKENS),
+    "embedding_with_padding": (nn.Embedding(7, 4, padding_id=int(TOKENS[1, 0])), TOKENS),
 }
 every_layer = pytest.mark.parametrize("name", LAYERS)
 
@@ -29,26 +30,45 @@ def random_params(name: str, seed: int = 1) -> Any:
 
 
 @pytest.mark.parametrize("use_bias", [True, False])
-def test_dense_equals_flax(use_bias: bool) -> None:
+@pytest.mark.parametrize("shape", [(2,), (3, 2), (3, 5, 2)])
+def test_dense_equals_flax(use_bias: bool, shape: tuple[int, ...]) -> None:
     params = random_params("dense")
     if not use_bias:
         del params["params"]["bias"]
-    expected = flax.linen.Dense(4, use_bias=use_bias).apply(params, X)
-    np.testing.assert_allclose(nn.Dense(4, use_bias=use_bias).apply(params, X), expected, rtol=1e-5, atol=1e-6)
-    y = nn.Dense(4, use_bias=use_bias).apply(params, X, LENGTHS)
-    np.testing.assert_allclose(y[1, :3], expected[1, :3], rtol=1e-5, atol=1e-6)
+    x = np.broadcast_to(X, (3, 5, 2))[(0,) * (3 - len(shape))]
+    expected = flax.linen.Dense(4, use_bias=use_bias).apply(params, x)
+    np.testing.assert_allclose(nn.Dense(4, use_bias=use_bias).apply(params, x), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_embedding_looks_up_and_sums_gradients_per_symbol() -> None:
-    params = random_params("embedding")
-    table = params["params"]["table"]
-    np.testing.assert_array_equal(nn.Embedding(7, 4).apply(params, TOKENS), table[TOKENS])
-    weights = GENERATOR.normal(size=(3, 5, 4)).astype(np.float32)
-    gradient = jax.grad(lambda p: jnp.vdot(nn.Embedding(7, 4).apply(p, TOKENS, LENGTHS), weights))(params)
-    expected = np.zeros((7, 4))
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-10)])
+def test_dense_equals_a_loop_over_real_steps_in_value_and_gradient(dtype: Any, tolerance: float) -> None:
+    generator = np.random.default_rng(3)
+    x, kernel, bias, weights = (generator.normal(size=s).astype(dtype) for s in [(3, 5, 2), (2, 4), (4,), (3, 5, 4)])
+    expected = {"y": np.zeros((3, 5, 4)), "kernel": np.zeros((2, 4)), "bias": np.zeros(4), "x": np.zeros((3, 5, 2))}
     for row, length in enumerate(LENGTHS):
-        np.add.at(expected, TOKENS[row, :length], weights[row, :length])
-    np.testing.assert_allclose(gradient["params"]["table"], expected, rtol=1e-5, atol=1e-6)
+        for step in range(length):
+            expected["y"][row, step] = x[row, step] @ kernel + bias
+            expected["kernel"] += np.outer(x[row, step], weights[row, step])
+            expected["bias"] += weights[row, step]
+            expected["x"][row, step] = kernel @ weights[row, step]
+        x[row, length:] = np.nan
+
+    def loss(params: Any, x: Any) -> Any:
+        y = nn.Dense(4, param_dtype=dtype).apply({"params": params}, x, LENGTHS)
+        return jnp.vdot(y, weights), y
+
+    with jax.enable_x64(dtype is np.float64):
+        (gradients, x_gradient), y = jax.grad(loss, (0, 1), has_aux=True)({"kernel": kernel, "bias": bias}, x)
+        for name, actual in {**gradients, "x": x_gradient, "y": y}.items():
+            assert actual.dtype == dtype
+            np.testing.assert_allclose(actual, expected[name], rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def test_dense_starts_from_the_initializers_given() -> None:
+    layer = nn.Dense(4, kernel_init=flax.linen.initializers.constant(2.0), bias_init=flax.linen.initializers.ones)
+    params = layer.init(jax.random.key(0), X)["params"]
+    np.testing.assert_array_equal(params["kernel"], np.full((2, 4), 2.0))
+    np.testing.assert_array_equal(params["bias"], np.ones(4))
 
 
 @every_layer
@@ -76,12 +96,15 @@ def test_layer_under_transforms_equals_plain(name: str) -> None:
 
 
 @every_layer
-def test_layer_computes_in_its_dtype_with_float32_params(name: str) -> None:
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_layer_computes_in_its_dtype_with_float32_params(name: str, dtype: Any) -> None:
     layer, x = LAYERS[name]
-    layer = layer.clone(dtype=jnp.bfloat16)
-    params = jax.eval_shape(layer.init, jax.random.key(0), x)
-    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype(jnp.float32)}
-    assert jax.eval_shape(layer.apply, params, x, LENGTHS).dtype == jnp.bfloat16
+    params = random_params(name)
+    shapes = jax.eval_shape(layer.clone(dtype=dtype).init, jax.random.key(0), x)
+    assert {leaf.dtype for leaf in jax.tree.leaves(shapes)} == {jnp.dtype(jnp.float32)}
+    y = layer.clone(dtype=dtype).apply(params, x, LENGTHS)
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y.astype(np.float32), layer.apply(params, x, LENGTHS), rtol=0.02, atol=0.05)
 
 
 @every_layer
@@ -90,8 +113,5 @@ def test_layer_refuses_lengths_of_another_batch(name: str) -> None:
     for wrong, given in [(LENGTHS[:2], x), (LENGTHS, x[:, None])]:
         with pytest.raises(ValueError, match=r"lengths have shape .*; allowed: \(3,.*\), one per row"):
             jax.eval_shape(layer.init, jax.random.key(0), given, wrong)
-
-
-def test_embedding_refuses_tokens_that_are_no_integers() -> None:
-    with pytest.raises(ValueError, match="tokens have type float32; allowed: an integer type"):
-        nn.Embedding(7, 4).init(jax.random.key(0), X[..., 0])
+    with pytest.raises(ValueError, match="lengths reach from 0 to 6; allowed: 0 to 5, the steps there are"):
+        layer.init(jax.random.key(0), x, np.array([5, 6, 0]))

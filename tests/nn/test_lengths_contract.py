@@ -50,8 +50,21 @@ class Result(NamedTuple):
     carry: Any
 
 
-def max_pool(kernel_size: tuple[int, ...], **options: Any) -> Callable[..., Any]:
-    return functools.partial(pooling.max_pool, kernel_size=kernel_size, **options)
+def pool(function: Callable[..., Any], *kernel_size: int, **options: Any) -> Callable[..., Any]:
+    return functools.partial(function, kernel_size=kernel_size, **options)
+
+
+def pool_and_unpool(x: Any, lengths: Any) -> Any:
+    y, _, indices = pooling.max_pool_with_indices(x, lengths, kernel_size=(1,))
+    return pooling.max_unpool(y, indices, lengths, output_size=x.shape[-2:-1])
+
+
+class Scores(flax.linen.Module):
+    """The output layer tied to an embedding, which is a method of it."""
+
+    @flax.linen.compact
+    def __call__(self, x: Any, lengths: Any = None) -> Any:
+        return nn.Embedding(5, CHANNELS).attend(x, lengths)
 
 
 CASES = {
@@ -71,6 +84,16 @@ CASES = {
         ]
     },
     "conv1d_pair": Case(nn.Conv1D(3, 3, padding=((0, 2),), use_bias=False)),
+    "conv1d_groups": Case(nn.Conv1D(4, 3, feature_group_count=2)),
+    "conv1d_reflect": Case(nn.Conv1D(3, 4, padding="REFLECT")),
+    "conv1d_circular": Case(nn.Conv1D(3, 3, strides=2, padding="CIRCULAR", kernel_dilation=2)),
+    "conv1d_transposed": Case(nn.ConvTranspose1D(3, 3, strides=2)),
+    "conv1d_transposed_valid": Case(nn.ConvTranspose1D(3, 2, strides=2, padding="VALID", kernel_dilation=2)),
+    "conv1d_transposed_causal": Case(nn.ConvTranspose1D(4, 3, strides=2, padding="CAUSAL", feature_group_count=2)),
+    "conv1d_transposed_pair": Case(nn.ConvTranspose1D(3, 4, strides=2, padding=((1, 0),), output_padding=1)),
+    "conv2d_reflect": Case(nn.Conv2D(3, (3, 2), padding="REFLECT"), spatial=2),
+    "conv2d_circular": Case(nn.Conv2D(3, (2, 3), padding="CIRCULAR"), spatial=2, padded=2),
+    "conv2d_transposed": Case(nn.ConvTranspose2D(3, (3, 2), strides=(1, 2)), spatial=2, padded=2),
     "conv2d_time": Case(nn.Conv2D(3, 3, strides=(2, 1)), spatial=2),
     "conv2d_causal": Case(nn.Conv2D(3, (2, 3), padding="CAUSAL", kernel_dilation=(2, 1)), spatial=2),
     "conv2d_both": Case(nn.Conv2D(3, (3, 2), strides=2), spatial=2, padded=2),
@@ -81,22 +104,52 @@ CASES = {
     "lstm_reverse": Case(nn.LSTM(3, reverse=True)),
     "gru": Case(nn.GRU(3)),
     "gru_reverse": Case(nn.GRU(3, reverse=True)),
+    "rnn_layer_norm": Case(nn.RNN(3, layer_norm=True)),
+    "lstm_everything": Case(nn.LSTM(3, peephole=True, projection=2, layer_norm=True, zoneout_cell=0.3, remat=True)),
+    "lstm_coupled_reverse": Case(nn.LSTM(3, coupled=True, zoneout_hidden=0.3, reverse=True, remat=True)),
+    "gru_before": Case(nn.GRU(3, reset_after=False, layer_norm=True)),
     "bidirectional": Case(nn.Bidirectional(nn.LSTM(2))),
+    "bidirectional_gate": Case(nn.Bidirectional(nn.GRU(2), "gate")),
+    "stacked_residual": Case(nn.Stacked((nn.Bidirectional(nn.GRU(2), "sum"), nn.LSTM(2)), connection="residual")),
+    "stacked_highway": Case(nn.Stacked((nn.RNN(2), nn.Bidirectional(nn.GRU(2), "mean")), connection="highway")),
+    "stacked_skip": Case(nn.Stacked((nn.LSTM(2), nn.GRU(3, reverse=True)), connection="skip")),
     "stacked": Case(nn.Stacked((nn.LSTM(2), nn.Bidirectional(nn.GRU(2)), nn.RNN(3, reverse=True)))),
     "dense": Case(nn.Dense(3)),
     "dense_without_bias": Case(nn.Dense(3, use_bias=False)),
     "embedding": Case(nn.Embedding(VOCABULARY, 3), tokens=True),
-    "max_pool": Case(max_pool((2,))),
-    "max_pool_overlapping": Case(max_pool((3,), strides=(1,), padding="SAME")),
-    "max_pool_causal": Case(max_pool((3,), strides=(2,), padding="CAUSAL")),
-    "max_pool_2d_time": Case(max_pool((2, 2), padding=1), spatial=2),
-    "max_pool_2d_both": Case(max_pool((2, 3), strides=(1, 2), padding="SAME"), spatial=2, padded=2),
+    "embedding_padding_id": Case(nn.Embedding(VOCABULARY + 1, 3, padding_id=VOCABULARY), tokens=True),
+    "embedding_frozen": Case(nn.Embedding(VOCABULARY, 3, frozen=True), tokens=True),
+    "embedding_attend": Case(Scores()),
+    "max_pool": Case(pool(pooling.max_pool, 2)),
+    "max_pool_overlapping": Case(pool(pooling.max_pool, 3, strides=1, padding="SAME")),
+    "max_pool_causal": Case(pool(pooling.max_pool, 3, strides=2, padding="CAUSAL")),
+    "max_pool_dilated": Case(pool(pooling.max_pool, 3, strides=1, padding=2, dilation=2)),
+    "max_pool_ceil": Case(pool(pooling.max_pool, 2, strides=3, padding=1, ceil_mode=True)),
+    "max_pool_2d_time": Case(pool(pooling.max_pool, 2, 2, padding=1), spatial=2),
+    "max_pool_2d_both": Case(pool(pooling.max_pool, 2, 3, strides=(1, 2), padding="SAME"), spatial=2, padded=2),
+    "max_pool_and_unpool": Case(pool_and_unpool),
+    "avg_pool": Case(pool(pooling.avg_pool, 2)),
+    "avg_pool_ceil": Case(pool(pooling.avg_pool, 3, strides=2, padding=1, ceil_mode=True)),
+    "avg_pool_real": Case(pool(pooling.avg_pool, 3, strides=1, padding="SAME", count_include_pad=False)),
+    "avg_pool_2d_time": Case(pool(pooling.avg_pool, 2, 2, padding="CAUSAL"), spatial=2),
+    "avg_pool_2d_both": Case(pool(pooling.avg_pool, 2, 3, strides=1, padding="SAME"), spatial=2, padded=2),
+    "adaptive_avg_pool": Case(functools.partial(pooling.adaptive_avg_pool, output_size=(3,))),
+    "adaptive_max_pool": Case(functools.partial(pooling.adaptive_max_pool, output_size=(2,))),
+    "adaptive_avg_pool_2d_both": Case(
+        functools.partial(pooling.adaptive_avg_pool, output_size=(2, 3)), spatial=2, padded=2
+    ),
+    "adaptive_max_pool_2d_time": Case(functools.partial(pooling.adaptive_max_pool, output_size=(3, 2)), spatial=2),
+    "k_max_pool": Case(lambda x, lengths: pooling.k_max_pool(x, lengths, k=min(3, x.shape[-2]))),
     "max_over_time": Case(pooling.max_over_time),
     "mean_over_time": Case(pooling.mean_over_time),
+    "first_over_time": Case(pooling.first_over_time),
     "last_over_time": Case(pooling.last_over_time),
+    "log_sum_exp_over_time": Case(pooling.log_sum_exp_over_time),
+    "attention_over_time": Case(lambda x, lengths: pooling.attention_over_time(x, x.sum(-1), lengths)),
+    "attention_pooling": Case(nn.AttentionPooling(3)),
     "reverse_within_length": Case(masking.reverse_within_length),
 }
-SUMMARIES = ("max_over_time", "mean_over_time", "last_over_time")
+SUMMARIES = (*(name for name in CASES if name.endswith("_over_time")), "attention_pooling")
 every_case = pytest.mark.parametrize("name", CASES)
 
 
@@ -157,7 +210,7 @@ def weights_for(tree: Any, rows: Rows) -> Any:
     """Fixed random weights for the loss on ``rows``; a longer axis starts with those of a shorter one."""
 
     def of(array: Any) -> Any:
-        shape = (len(LENGTHS), *(MOST_STEPS + 4,) * (array.ndim - 2), 6)
+        shape = (len(LENGTHS), *(2 * MOST_STEPS + 4,) * (array.ndim - 2), 6)
         weights = np.random.default_rng(array.ndim).normal(size=shape).astype(np.float32)
         return weights[(list(rows), *(slice(size) for size in array.shape[1:]))]
 

@@ -1,7 +1,6 @@
-"""Recurrent layers: whole, step by step, chunk by chunk; against Flax and PyTorch; types, errors."""
+"""Recurrent layers: whole, step by step, chunk by chunk; learned carries, noise, types, transforms, errors."""
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import flax.linen
@@ -9,19 +8,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental import checkify
 
 from sequence_lab import nn
 from sequence_lab.ops.recurrence.cells import HiddenCarry, LSTMCarry
 
 LENGTHS = np.array([6, 2, 3, 0], np.int32)
+EVERYTHING: dict[str, Any] = {"layer_norm": True, "zoneout_hidden": 0.3, "recurrent_dropout": 0.3, "drop_connect": 0.3}
 CAUSAL: dict[str, Any] = {
-    "rnn": nn.RNN(3),
+    "rnn": nn.RNN(3, recurrent_init="identity", spectral_radius=0.9),
     "lstm": nn.LSTM(3),
+    "lstm_everything": nn.LSTM(
+        3, peephole=True, projection=2, zoneout_cell=0.3, learn_initial_carry=True, remat=True, **EVERYTHING
+    ),
     "gru": nn.GRU(3),
+    "gru_before": nn.GRU(3, reset_after=False, learn_initial_carry=True, **EVERYTHING),
     "stacked": nn.Stacked((nn.LSTM(3), nn.RNN(2), nn.GRU(3)), dropout=0.5),
+    "residual": nn.Stacked((nn.LSTM(3), nn.GRU(3)), connection="residual"),
+    "highway": nn.Stacked((nn.LSTM(3), nn.GRU(3)), connection="highway"),
+    "skip": nn.Stacked((nn.LSTM(3, learn_initial_carry=True), nn.GRU(2)), connection="skip"),
 }
 BOTH_WAYS: dict[str, Any] = {
-    "bidirectional": nn.Bidirectional(nn.GRU(3)),
+    **{merge: nn.Bidirectional(nn.GRU(3), merge) for merge in ("concat", "sum", "mean", "gate")},
     "mixed": nn.Stacked((nn.Bidirectional(nn.LSTM(2)), nn.RNN(3, reverse=True))),
 }
 LAYERS = CAUSAL | BOTH_WAYS
@@ -45,6 +53,10 @@ def apply(name: str, params: Any, x: Any, lengths: Any = None, carry: Any = None
     return LAYERS[name].apply(params, x, lengths, carry)
 
 
+def initial_carry(name: str, batch_shape: tuple[int, ...] = (4,)) -> Any:
+    return LAYERS[name].apply(random_params(name), batch_shape, method="initial_carry")
+
+
 def assert_close(actual: Any, expected: Any, rtol: float = 1e-5, atol: float = 2e-6) -> None:
     assert jax.tree.structure(actual) == jax.tree.structure(expected)
     for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
@@ -54,7 +66,7 @@ def assert_close(actual: Any, expected: Any, rtol: float = 1e-5, atol: float = 2
 @pytest.mark.parametrize("name", CAUSAL)
 def test_layer_whole_equals_step_by_step(name: str) -> None:
     layer, params = CAUSAL[name], random_params(name)
-    carry = draw(layer.initial_carry((4,)), 3)
+    carry = draw(initial_carry(name), 3)
     whole = apply(name, params, X, None, carry)
     step = jax.jit(lambda carry, x: layer.apply(params, carry, x, method="step"))
     outputs = []
@@ -68,7 +80,7 @@ def test_layer_whole_equals_step_by_step(name: str) -> None:
 def test_layer_whole_equals_chunk_by_chunk(name: str) -> None:
     """The second row ends inside the first chunk and the third with it: their carries wait."""
     params = random_params(name)
-    first = draw(CAUSAL[name].initial_carry((4,)), 3)
+    first = draw(initial_carry(name), 3)
     y, carry = apply(name, params, X, LENGTHS, first)
     y_1, between = apply(name, params, X[:, :3], np.minimum(LENGTHS, 3), first)
     y_2, last = apply(name, params, X[:, 3:], np.maximum(LENGTHS - 3, 0), between)
@@ -79,13 +91,63 @@ def test_layer_whole_equals_chunk_by_chunk(name: str) -> None:
         assert np.any(a[1] != b[1])
 
 
-@pytest.mark.parametrize("name", ["stacked", "mixed"])
+@pytest.mark.parametrize("name", LAYERS)
 def test_layer_starts_from_its_initial_carry(name: str) -> None:
+    """A learned one where there is: other parameters than zeros, other outputs."""
     params = random_params(name)
-    initial = LAYERS[name].initial_carry((4,))
-    explicit = apply(name, params, X, LENGTHS, initial)
-    assert_close(apply(name, params, X, LENGTHS), explicit)
-    assert jax.tree.structure(explicit[1]) == jax.tree.structure(initial)
+    y, carry = apply(name, params, X, LENGTHS)
+    assert_close(apply(name, params, X, LENGTHS, initial_carry(name)), (y, carry))
+    assert jax.tree.structure(carry) == jax.tree.structure(initial_carry(name))
+    zeros = jax.tree.map(jnp.zeros_like, carry)
+    learned = any("initial" in jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params))
+    assert learned == np.any(apply(name, params, X, LENGTHS, zeros)[0] != y)
+    assert learned == any(np.any(leaf) for leaf in jax.tree.leaves(initial_carry(name)))
+
+
+def test_learned_initial_carry_is_asked_for_with_the_parameters() -> None:
+    fresh = jax.jit(LAYERS["skip"].init)(jax.random.key(0), X)["params"]["layers_0"]
+    np.testing.assert_array_equal(fresh["initial_c"], 0)
+    for name in ("gru_before", "skip"):
+        with pytest.raises(ValueError, match="initial carry of this layer is learned; allowed: to ask for it with"):
+            LAYERS[name].initial_carry((4,))
+    params = random_params("gru_before")
+    np.testing.assert_array_equal(initial_carry("gru_before", (2, 1)).h[1, 0], params["params"]["initial_h"])
+
+
+def test_layer_with_remat_equals_the_layer_without() -> None:
+    """Outputs and gradients; the noise of training too."""
+    without = LAYERS["lstm_everything"].clone(remat=False)
+
+    def gradients(layer: Any) -> Any:
+        def loss(params: Any, x: Any) -> Any:
+            y, carry = layer.apply(params, x, LENGTHS, train=True, rngs={"dropout": jax.random.key(7)})
+            return jnp.sum(jnp.sin(y)) + sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(carry))
+
+        return jax.jit(jax.value_and_grad(loss, (0, 1)))(random_params("lstm_everything"), X)
+
+    assert_close(gradients(LAYERS["lstm_everything"]), gradients(without))
+
+
+@pytest.mark.parametrize("name", ["lstm_everything", "gru_before"])
+def test_layer_is_noisy_in_training_alone(name: str) -> None:
+    params = random_params(name)
+
+    @jax.jit
+    def train(key: Any) -> Any:
+        return LAYERS[name].apply(params, X, LENGTHS, train=True, rngs={"dropout": key})
+
+    (y, carry), (other, _), (again, _) = (train(jax.random.key(seed)) for seed in (1, 2, 1))
+    assert np.any(y != other)
+    np.testing.assert_array_equal(y, again)
+    assert_close(carry.h[3], initial_carry(name).h[3])
+    for row, length in enumerate(LENGTHS):
+        np.testing.assert_array_equal(y[row, length:], 0)
+    assert np.any(y != apply(name, params, X, LENGTHS)[0])
+
+
+def test_layer_without_noise_needs_no_rng_in_training() -> None:
+    y, _ = LAYERS["gru"].apply(random_params("gru"), X, LENGTHS, train=True)
+    np.testing.assert_allclose(y, apply("gru", random_params("gru"), X, LENGTHS)[0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["lstm", "mixed"])
@@ -104,7 +166,7 @@ def test_layer_under_jit_equals_no_jit_and_compiles_once(name: str) -> None:
     assert_close(first, LAYERS[name].apply(params, X, LENGTHS))
 
 
-@pytest.mark.parametrize("name", ["lstm", "bidirectional"])
+@pytest.mark.parametrize("name", ["lstm_everything", "concat", "highway"])
 def test_layer_under_vmap_equals_each_model(name: str) -> None:
     models = [random_params(name, seed) for seed in (1, 2)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *models)
@@ -114,7 +176,7 @@ def test_layer_under_vmap_equals_each_model(name: str) -> None:
         assert_close(jax.tree.map(lambda a, index=index: a[index], together), alone)
 
 
-@pytest.mark.parametrize("name", ["stacked", "mixed"])
+@pytest.mark.parametrize("name", ["lstm_everything", "stacked", "mixed", "gate"])
 def test_layer_takes_several_batch_axes(name: str) -> None:
     params = random_params(name)
 
@@ -123,83 +185,19 @@ def test_layer_takes_several_batch_axes(name: str) -> None:
 
     expected = jax.tree.map(fold, apply(name, params, X, LENGTHS))
     assert_close(apply(name, params, fold(X), fold(LENGTHS)), expected)
-    assert_close(apply(name, params, fold(X), fold(LENGTHS), LAYERS[name].initial_carry((2, 2))), expected)
+    assert_close(apply(name, params, fold(X), fold(LENGTHS), initial_carry(name, (2, 2))), expected)
 
 
-@pytest.mark.parametrize(
-    ("layer", "cell", "gates", "bias"),
-    [
-        (nn.LSTM(3), flax.linen.OptimizedLSTMCell(3), "ifgo", "h"),
-        (nn.GRU(3), flax.linen.GRUCell(3), "rzn", "i"),
-    ],
-    ids=["lstm", "gru"],
-)
-def test_layer_equals_flax_cell(layer: Any, cell: Any, gates: str, bias: str) -> None:
-    rnn = flax.linen.RNN(cell, return_carry=True)
-    theirs = draw(jax.eval_shape(rnn.init, jax.random.key(0), X), 4)
-    cell_params = theirs["params"]["cell"]
-    ours = {
-        "input": np.concatenate([cell_params[f"i{gate}"]["kernel"] for gate in gates], axis=1),
-        "recurrent": np.concatenate([cell_params[f"h{gate}"]["kernel"] for gate in gates], axis=1),
-        "bias": np.concatenate([cell_params[f"{bias}{gate}"]["bias"] for gate in gates]),
-    }
-    if gates == "rzn":
-        ours["recurrent_bias"] = cell_params["hn"]["bias"]
-    carry, expected = rnn.apply(theirs, X)
-    y, last = layer.apply({"params": ours}, X)
-    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
-    expected_leaves = carry if gates == "ifgo" else (carry,)
-    np.testing.assert_allclose(tuple(last), expected_leaves, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
-def test_stacked_bidirectional_layers_equal_torch(kind: str) -> None:
-    torch = pytest.importorskip("torch")
-    torch.manual_seed(0)
-    theirs = getattr(torch.nn, kind)(2, 3, num_layers=2, bidirectional=True, batch_first=True)
-    weights = {name: w.detach().numpy() for name, w in theirs.named_parameters()}
-
-    def direction(layer: int, suffix: str) -> dict[str, np.ndarray]:
-        w_ih, w_hh, b_ih, b_hh = (
-            weights[f"{name}_l{layer}{suffix}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        )
-        params = {"input": w_ih.T, "recurrent": w_hh.T, "bias": b_ih + b_hh}
-        if kind == "GRU":
-            params["bias"] = b_ih + np.where(np.arange(9) < 6, b_hh, 0)
-            params["recurrent_bias"] = b_hh[6:]
-        return params
-
-    params = {f"layers_{i}": {"forward": direction(i, ""), "backward": direction(i, "_reverse")} for i in range(2)}
-    make = getattr(nn, kind)
-    ours = nn.Stacked(tuple(nn.Bidirectional(make(3)) for _ in range(2)))
-    lengths = np.array([6, 2, 3, 1])
-    y, carry = jax.jit(ours.apply)({"params": params}, X, lengths)
-    pack = torch.nn.utils.rnn.pack_padded_sequence
-    packed, last = theirs(pack(torch.from_numpy(X), torch.from_numpy(lengths), batch_first=True, enforce_sorted=False))
-    expected, _ = torch.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
-    np.testing.assert_allclose(y, expected.detach().numpy(), rtol=1e-5, atol=1e-6)
-    expected_h = (last[0] if kind == "LSTM" else last).detach().numpy()
-    np.testing.assert_allclose([way.h for pair in carry for way in pair], expected_h, rtol=1e-5, atol=1e-6)
-
-
-def test_bidirectional_backward_half_is_each_row_reversed() -> None:
-    params = random_params("bidirectional")["params"]
-    y, (forward, backward) = apply("bidirectional", {"params": params}, X, LENGTHS)
-    for row, length in enumerate(LENGTHS[:3]):
-        own = X[row : row + 1, :length]
-        there, last = apply("gru", {"params": params["forward"]}, own)
-        back, first = apply("gru", {"params": params["backward"]}, own[:, ::-1])
-        expected = np.concatenate([there, back[:, ::-1]], axis=-1)
-        np.testing.assert_allclose(y[row, :length], expected[0], rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(forward.h[row], last.h[0], rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(backward.h[row], first.h[0], rtol=1e-5, atol=1e-6)
-
-
-def test_bidirectional_directions_start_from_different_parameters() -> None:
-    layer = nn.Bidirectional(nn.LSTM(3, name="named"))
-    params = jax.jit(layer.init)(jax.random.key(0), X)["params"]
-    assert set(params) == {"forward", "backward"}
-    assert np.any(params["forward"]["recurrent"] != params["backward"]["recurrent"])
+def test_layer_takes_one_row_one_step_and_one_unit() -> None:
+    x = X[:1, :1, :1]
+    layer = nn.LSTM(1, layer_norm=True, peephole=True, coupled=True)
+    params = draw(jax.eval_shape(layer.init, jax.random.key(0), x), 1)
+    y, carry = layer.apply(params, x, np.array([1]))
+    assert y.shape == (1, 1, 1)
+    assert np.isfinite(y).all()
+    np.testing.assert_array_equal(carry.h, y[:, 0])
+    gradient = jax.grad(lambda params: jnp.sum(layer.apply(params, x)[0]))(params)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
 
 
 def test_reversed_layer_equals_forward_layer_on_reversed_rows() -> None:
@@ -209,59 +207,62 @@ def test_reversed_layer_equals_forward_layer_on_reversed_rows() -> None:
     assert_close((y[:, ::-1], last), (expected, expected_last))
 
 
-def test_stacked_dropout_acts_between_layers_in_training_alone() -> None:
-    layer, params = LAYERS["stacked"], random_params("stacked")
-
-    @jax.jit
-    def train(key: Any) -> Any:
-        return layer.apply(params, X, LENGTHS, train=True, rngs={"dropout": key})
-
-    (y, carry), (other, other_carry) = train(jax.random.key(1)), train(jax.random.key(2))
-    assert np.any(y != other)
-    assert_close(carry[0], other_carry[0])  # below the first dropout
-    assert_close(carry[0], apply("stacked", params, X, LENGTHS)[1][0])
-    np.testing.assert_array_equal(y[3], 0)
-    np.testing.assert_array_equal(y[1, 2:], 0)
-
-
 @pytest.mark.parametrize("name", LAYERS)
-def test_layer_computes_in_its_dtype_with_float32_params(name: str) -> None:
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_layer_computes_in_its_dtype_with_float32_params(name: str, dtype: Any) -> None:
     def low(layer: Any) -> Any:
         if isinstance(layer, nn.Stacked):
             return layer.clone(layers=tuple(map(low, layer.layers)))
         if isinstance(layer, nn.Bidirectional):
             return layer.clone(layer=low(layer.layer))
-        return layer.clone(dtype=jnp.bfloat16)
+        return layer.clone(dtype=dtype)
 
     layer = low(LAYERS[name])
 
     def types(tree: Any) -> set[Any]:
         return {leaf.dtype for leaf in jax.tree.leaves(tree)}
 
-    params = jax.eval_shape(layer.init, jax.random.key(0), X, LENGTHS)
+    rngs = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
+    params = jax.eval_shape(functools.partial(layer.init, train=True), rngs, X, LENGTHS)
     assert types(params) == {jnp.dtype(jnp.float32)}
-    assert types(layer.initial_carry((4,))) == {jnp.dtype(jnp.bfloat16)}
-    for carry in (None, layer.initial_carry((4,)), LAYERS[name].initial_carry((4,))):
-        out = jax.eval_shape(layer.apply, params, X, LENGTHS, carry)
-        assert types(out) == {jnp.dtype(jnp.bfloat16)}
+    own_carry = functools.partial(layer.apply, method="initial_carry")
+    carry = own_carry(random_params(name), (4,))
+    assert types(carry) == {jnp.dtype(dtype)}
+    train = functools.partial(layer.apply, train=True, rngs={"dropout": jax.random.key(1)})
+    for given in (None, carry, jax.tree.map(lambda a: a.astype(jnp.float32), carry)):
+        for function in (layer.apply, train):
+            assert types(jax.eval_shape(function, params, X, LENGTHS, given)) == {jnp.dtype(dtype)}
     if name in CAUSAL:
         step = functools.partial(layer.apply, method="step")
-        assert types(jax.eval_shape(step, params, carry, X[:, 0])) == {jnp.dtype(jnp.bfloat16)}
+        assert types(jax.eval_shape(step, params, carry, X[:, 0])) == {jnp.dtype(dtype)}
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_layer_in_low_precision_is_close_to_float32(dtype: Any) -> None:
+    """Also where the products before a layer norm are large enough for their squares to overflow float16."""
+    for name, scale in [("lstm_everything", 1), ("gru_before", 1), ("lstm_everything", 300)]:
+        layer = LAYERS[name].clone(dtype=dtype)
+        y, _ = jax.jit(layer.apply)(random_params(name), scale * X, LENGTHS)
+        assert y.dtype == dtype
+        expected, _ = apply(name, random_params(name), scale * X, LENGTHS)
+        np.testing.assert_allclose(y.astype(np.float32), expected, atol=0.1)
+
+
+def test_layer_computes_in_float64_under_x64() -> None:
+    with jax.enable_x64(True):
+        layer = LAYERS["lstm_everything"].clone(param_dtype=jnp.float64)
+        params = jax.tree.map(np.float64, random_params("lstm_everything"))
+        y, carry = jax.jit(layer.apply)(params, X.astype(np.float64), LENGTHS)
+    assert y.dtype == carry.c.dtype == np.float64
+    np.testing.assert_allclose(y, apply("lstm_everything", random_params("lstm_everything"), X, LENGTHS)[0], rtol=1e-4)
 
 
 def test_layer_stores_parameters_in_param_dtype() -> None:
-    layer = nn.LSTM(3, param_dtype=jnp.bfloat16)
+    layer = nn.LSTM(3, param_dtype=jnp.bfloat16, learn_initial_carry=True, chrono_steps=9, spectral_radius=0.9)
     params = jax.jit(layer.init)(jax.random.key(0), X)
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype(jnp.bfloat16)}
 
 
-REFUSALS: dict[str, tuple[Callable[[], Any], str]] = {
-    "engine": (lambda: nn.LSTM(3, engine="fast"), "engine is 'fast'; allowed: auto, "),
-    "reverse twice": (
-        lambda: nn.Bidirectional(nn.LSTM(3, reverse=True)),
-        "has reverse=True; allowed: the forward",
-    ),
-}
 STEP_REFUSALS: dict[str, tuple[Any, str]] = {
     "reverse": (nn.GRU(3, reverse=True), "reverse=True has no step"),
     "bidirectional": (nn.Bidirectional(nn.GRU(3)), "a bidirectional layer has no step"),
@@ -271,13 +272,6 @@ STEP_REFUSALS: dict[str, tuple[Any, str]] = {
         "a bidirectional layer has no step",
     ),
 }
-
-
-@pytest.mark.parametrize("name", REFUSALS)
-def test_layer_refuses_wrong_options(name: str) -> None:
-    make, message = REFUSALS[name]
-    with pytest.raises(ValueError, match=message):
-        jax.eval_shape(make().init, jax.random.key(0), X)
 
 
 @pytest.mark.parametrize("name", STEP_REFUSALS)
@@ -297,6 +291,7 @@ def test_layer_refuses_carries_and_lengths_that_are_not_its_own() -> None:
         ("lstm", LSTMCarry(zeros, zeros[:2]), "initial_carry has .*; LSTMCell needs LSTMCarry"),
         ("gru", zeros, "initial_carry has .*; GRUCell needs HiddenCarry"),
         ("stacked", one_too_few, "the carry is of 2 layers; allowed: 3, one for each"),
+        ("concat", (HiddenCarry(zeros), HiddenCarry(zeros)), "initial_carry is a tuple; allowed: BothWays"),
     ]:
         with pytest.raises(ValueError, match=message):
             apply(name, random_params(name), X, None, carry)
@@ -304,3 +299,25 @@ def test_layer_refuses_carries_and_lengths_that_are_not_its_own() -> None:
         LAYERS["stacked"].apply(random_params("stacked"), one_too_few, X[:, 0], method="step")
     with pytest.raises(ValueError, match=r"lengths have shape \(3,\); allowed: \(4,\), one per row"):
         apply("lstm", random_params("lstm"), X, LENGTHS[:3])
+    with pytest.raises(ValueError, match="engine is 'fast'; allowed: auto, "):
+        jax.eval_shape(nn.LSTM(3, engine="fast").init, jax.random.key(0), X)
+    with pytest.raises(TypeError, match="peepholes"):
+        nn.LSTM(3, peepholes=True)
+
+
+@pytest.mark.parametrize("name", ["lstm", "mixed"])
+def test_layer_reports_lengths_out_of_range_under_checkify(name: str) -> None:
+    checked = jax.jit(checkify.checkify(lambda lengths: LAYERS[name].apply(random_params(name), X, lengths)[0]))
+    error, y = checked(LENGTHS)
+    error.throw()
+    np.testing.assert_allclose(y, apply(name, random_params(name), X, LENGTHS)[0], rtol=1e-6)
+    for wrong in (LENGTHS + 1, LENGTHS - 1):
+        error, _ = checked(wrong)
+        with pytest.raises(ValueError, match=rf"lengths reach from {wrong.min()} to {wrong.max()}; allowed: 0 to 6"):
+            error.throw()
+
+
+def test_recurrent_layer_is_a_linen_module_with_the_cell_it_was_given() -> None:
+    layer = nn.LSTM(3, peephole=True, reverse=True, name="encoder")
+    assert isinstance(layer, flax.linen.Module)
+    assert (layer.name, layer.reverse, layer.cell.peephole, layer.out_features) == ("encoder", True, True, 3)  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental import checkify
 
 from sequence_lab.ops import masking
 
@@ -80,6 +81,35 @@ def test_masking_refuses_lengths_of_another_batch() -> None:
         masking.zero_padding(x, LENGTHS[:3])
     with pytest.raises(ValueError, match="do not describe"):
         masking.zero_padding(LENGTHS, LENGTHS)
-    with pytest.raises(ValueError, match=r"lengths have shape \(4,\); allowed: \(2, 2\), one per row"):
-        masking.check_lengths(LENGTHS, (2, 2))
-    masking.check_lengths(None, (2, 2))
+
+
+def test_check_lengths_looks_at_values_where_that_costs_nothing() -> None:
+    masking.check_lengths(None, (2, 2), 5)
+    masking.check_lengths(LENGTHS, (4,), 5)
+    masking.check_lengths(jnp.array([9]), (1,), 5)
+    for lengths, said in [
+        (LENGTHS, r"lengths have shape \(4,\); allowed: \(2, 2\), one per row"),
+        (LENGTHS.reshape(2, 2) + 1, "lengths reach from 1 to 6; allowed: 0 to 5"),
+        (LENGTHS.reshape(2, 2) - 1, "lengths reach from -1 to 4; allowed: 0 to 5"),
+        (np.ones((2, 2)), "lengths have type float.*; allowed: a signed integer type"),
+        (np.ones((2, 2), np.uint8), "lengths have type uint8; allowed: a signed integer type"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            masking.check_lengths(lengths, (2, 2), 5)
+    for scalar in (6, np.int32(6), np.array(6)):
+        with pytest.raises(ValueError, match="lengths reach from 6 to 6; allowed: 0 to 5"):
+            masking.check_lengths(scalar, (), 5)
+
+
+def test_check_lengths_looks_at_jax_arrays_under_checkify() -> None:
+    def checked(lengths: jax.Array) -> jax.Array:
+        masking.check_lengths(lengths, (4,), 5)
+        return lengths + 1
+
+    error, _ = jax.jit(checkify.checkify(checked))(LENGTHS)
+    error.throw()
+    error, lengths = jax.jit(checkify.checkify(checked))(LENGTHS + 1)
+    np.testing.assert_array_equal(lengths, LENGTHS + 2)
+    with pytest.raises(ValueError, match="lengths reach from 1 to 6; allowed: 0 to 5"):
+        error.throw()
+    np.testing.assert_array_equal(jax.jit(checked)(LENGTHS + 1), LENGTHS + 2)

@@ -1,132 +1,90 @@
-"""Pooling against NumPy loops over each row's own real steps."""
+"""What every kind of pooling keeps: transforms, second derivatives, types, NumPy's and JAX's arrays."""
 
-import itertools
+import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sequence_lab.ops import convolution, pooling
+from sequence_lab.ops import pooling
 
-LENGTHS = np.array([7, 4, 1, 0], np.int32)
-X = np.random.default_rng(0).normal(size=(4, 7, 3)).astype(np.float32) - 3.0  # negative: a 0 would win
-
-
-def max_pool_by_loops(
-    x: np.ndarray, kernel_size: tuple[int, ...], strides: tuple[int, ...], widths: tuple[tuple[int, int], ...]
-) -> np.ndarray:
-    """One row ``[*spatial, C]``, one window at a time."""
-    x = np.pad(x, (*widths, (0, 0)), constant_values=-np.inf)
-    starts = [range(0, size - k + 1, s) for size, k, s in zip(x.shape, kernel_size, strides, strict=False)]
-    out = [
-        x[tuple(slice(a, a + k) for a, k in zip(at, kernel_size, strict=True))].reshape(-1, x.shape[-1]).max(0)
-        for at in itertools.product(*starts)
-    ]
-    return np.array(out).reshape(*map(len, starts), x.shape[-1])
+LENGTHS = np.array([6, 3, 0], np.int32)
+X = np.random.default_rng(0).normal(size=(3, 6, 2))
 
 
-@pytest.mark.parametrize(
-    ("kernel_size", "strides", "padding"),
-    [((2,), None, "VALID"), ((3,), (2,), "SAME"), ((3,), (1,), "CAUSAL"), ((4,), (3,), ((1, 3),))],
-    ids=str,
-)
-def test_max_pool_equals_loops_on_every_row(
-    kernel_size: tuple[int, ...], strides: tuple[int, ...] | None, padding: convolution.Padding
-) -> None:
-    options = {"kernel_size": kernel_size, "strides": strides, "padding": padding}
-    y, new_lengths = pooling.max_pool(X, LENGTHS, **options)
-    assert new_lengths is not None
-    widths = convolution.pad_widths(padding, kernel_size, (1,))
-    for row, length in enumerate(LENGTHS):
-        alone = max_pool_by_loops(X[row, :length], kernel_size, strides or kernel_size, widths)
-        expected = alone[: len(alone) if length else 0]
-        np.testing.assert_array_equal(y[row, : new_lengths[row]], expected)
-    full, none = pooling.max_pool(X, None, **options)
-    assert none is None
-    np.testing.assert_array_equal(full[0], y[0])
+def attention(x: jax.Array, lengths: jax.Array | None = None) -> jax.Array:
+    return pooling.attention_over_time(x, 3 * x[..., 0], lengths)
 
 
-def test_max_pool_2d_equals_loops_and_takes_several_batch_axes() -> None:
-    x = np.random.default_rng(1).normal(size=(2, 2, 5, 4, 3)).astype(np.float32) - 3.0
-    sizes = np.array([[[5, 4], [2, 3]], [[4, 2], [0, 4]]], np.int32)
-    y, new_sizes = pooling.max_pool(x, sizes, kernel_size=(2, 3), strides=(1, 2), padding=(0, 1))
-    assert new_sizes is not None
-    assert new_sizes.shape == sizes.shape
-    for index in np.ndindex(2, 2):
-        height, width = sizes[index]
-        expected = max_pool_by_loops(x[index][:height, :width], (2, 3), (1, 2), ((0, 0), (1, 1)))
-        h, w = new_sizes[index]
-        assert (h, w) == expected.shape[:2] if height else h == 0
-        np.testing.assert_array_equal(y[index][:h, :w], expected[:h, :w])
+def unpool(x: jax.Array, lengths: jax.Array | None = None) -> jax.Array:
+    y, _, indices = pooling.max_pool_with_indices(x, lengths, kernel_size=(3,), strides=2)
+    return pooling.max_unpool(y, indices, lengths, output_size=(6,))[0]
 
 
-@pytest.mark.parametrize("ndim", [1, 2])
-def test_max_pool_equals_torch(ndim: int) -> None:
-    torch = pytest.importorskip("torch")
-    x = np.random.default_rng(2).normal(size=(*(2, 7, 6)[: ndim + 1], 3)).astype(np.float32)
-    y, _ = pooling.max_pool(x, kernel_size=(3, 2)[:ndim], strides=(2, 1)[:ndim], padding=1)
-    pool = torch.nn.functional.max_pool1d if ndim == 1 else torch.nn.functional.max_pool2d
-    channels_first = torch.from_numpy(np.moveaxis(x, -1, 1).copy())
-    expected = pool(channels_first, (3, 2)[:ndim], (2, 1)[:ndim], padding=1).numpy()
-    np.testing.assert_array_equal(y, np.moveaxis(expected, 1, -1))
+def values(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """The outputs without their lengths."""
+    return lambda x, lengths=None: function(x, lengths, **options)[0]
 
 
-def test_max_pool_takes_integers() -> None:
-    x = np.random.default_rng(3).integers(-9, -1, (4, 7, 2)).astype(np.int32)
-    y, _ = pooling.max_pool(x, LENGTHS, kernel_size=(3,), strides=(1,), padding="SAME")
-    expected, _ = pooling.max_pool(x.astype(np.float32), LENGTHS, kernel_size=(3,), strides=(1,), padding="SAME")
-    assert y.dtype == jnp.int32
-    np.testing.assert_array_equal(y, expected)
-    np.testing.assert_array_equal(pooling.max_over_time(x, LENGTHS)[1], x[1, :4].max(0))
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "max_pool": values(pooling.max_pool, kernel_size=(3,), strides=2, padding=1),
+    "max_unpool": unpool,
+    "avg_pool": values(pooling.avg_pool, kernel_size=(3,), strides=2, padding=1, ceil_mode=True),
+    "adaptive_max_pool": values(pooling.adaptive_max_pool, output_size=(2,)),
+    "adaptive_avg_pool": values(pooling.adaptive_avg_pool, output_size=(2,)),
+    "k_max_pool": values(pooling.k_max_pool, k=2),
+    "max_over_time": pooling.max_over_time,
+    "mean_over_time": pooling.mean_over_time,
+    "first_over_time": pooling.first_over_time,
+    "last_over_time": pooling.last_over_time,
+    "log_sum_exp_over_time": pooling.log_sum_exp_over_time,
+    "attention_over_time": attention,
+}
+every_function = pytest.mark.parametrize("name", FUNCTIONS)
 
 
-def test_max_pool_refuses_windows_that_could_hold_padding_alone_or_do_not_fit() -> None:
-    with pytest.raises(ValueError, match=r"padding is 2; allowed: less than the window \(2,\)"):
-        pooling.max_pool(X, kernel_size=(2,), padding=2)
-    with pytest.raises(ValueError, match=r"window of 8 .* spatial axis 0 of the input has 7"):
-        pooling.max_pool(X, kernel_size=(8,))
-    with pytest.raises(ValueError, match=r"lengths have shape \(4, 2\); allowed: one per row"):
-        pooling.max_pool(X, np.zeros((4, 2), np.int32), kernel_size=(2,))
+@every_function
+def test_pooling_second_derivative_under_vmap_is_the_slope_of_the_first(name: str) -> None:
+    """Forward over reverse mode, one row at a time, against differences of the gradient of the whole batch."""
+    function, step = FUNCTIONS[name], 1e-5
+    direction = np.random.default_rng(1).normal(size=X.shape)
+
+    def loss(x: jax.Array, lengths: Any) -> jax.Array:
+        return jnp.sum(function(x, lengths) ** 3)
+
+    @jax.jit
+    @jax.vmap
+    def second(x: jax.Array, direction: jax.Array, length: jax.Array) -> Any:
+        return jax.jvp(jax.grad(functools.partial(loss, lengths=length)), (x,), (direction,))[1]
+
+    first = jax.jit(jax.grad(loss))
+    with jax.enable_x64(True):
+        slope = (first(X + step * direction, LENGTHS) - first(X - step * direction, LENGTHS)) / (2 * step)
+        actual = second(X, direction, LENGTHS)
+    assert np.any(slope)
+    np.testing.assert_allclose(actual, slope, atol=1e-6)
 
 
-@pytest.mark.parametrize("batch_shape", [(4,), (2, 2)])
-def test_pooling_over_time_equals_numpy(batch_shape: tuple[int, ...]) -> None:
-    x, lengths = X.reshape(*batch_shape, 7, 3), LENGTHS.reshape(batch_shape)
-    for function, reference in [
-        (pooling.max_over_time, lambda row: row.max(0)),
-        (pooling.mean_over_time, lambda row: row.astype(np.float64).mean(0)),
-        (pooling.last_over_time, lambda row: row[-1]),
-    ]:
-        y = jax.jit(function)(x, lengths)
-        for index in np.ndindex(batch_shape):
-            expected = reference(x[index][: lengths[index]]) if lengths[index] else np.zeros(3)
-            np.testing.assert_allclose(y[index], expected, rtol=1e-6)
-        np.testing.assert_array_equal(function(x, lengths), y)
-        full = np.full(batch_shape, 7)
-        np.testing.assert_allclose(function(x), function(x, full), rtol=1e-6)
+@every_function
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.int32])
+def test_pooling_takes_every_type_and_adds_up_in_float32(name: str, dtype: Any) -> None:
+    """Just as in float32, but for the last rounding; means of integers are float32."""
+    x = jnp.asarray(10 * X, dtype)
+    function = jax.jit(FUNCTIONS[name])
+    y = function(x, LENGTHS)
+    expected = function(x.astype(jnp.float32), LENGTHS)
+    chosen = name.startswith(("max", "adaptive_max", "k_max", "first", "last"))
+    assert y.dtype == (jnp.float32 if dtype == jnp.int32 and not chosen else dtype)
+    if name != "attention_over_time":  # whose scores are rounded before the softmax
+        np.testing.assert_array_equal(y, expected.astype(y.dtype))
 
 
-def test_max_over_time_gives_its_gradient_to_the_first_of_equals() -> None:
-    x = jnp.array([[0.0, 2.0, 1.0, 2.0, 5.0], [3.0, 3.0, 3.0, 3.0, 3.0]])[..., None]
-    gradient = jax.grad(lambda x: pooling.max_over_time(x, jnp.array([4, 5])).sum())(x)
-    np.testing.assert_array_equal(gradient[..., 0], [[0, 1, 0, 0, 0], [1, 0, 0, 0, 0]])
-
-
-def test_mean_over_time_sums_in_float32_under_bfloat16() -> None:
-    x = jnp.full((2, 1001, 1), 1.0078125, jnp.bfloat16)
-    for lengths in (None, jnp.array([1001, 600])):
-        mean = pooling.mean_over_time(x, lengths)
-        assert mean.dtype == jnp.bfloat16
-        np.testing.assert_array_equal(mean.astype(jnp.float32), 1.0078125)
-
-
-@pytest.mark.parametrize(
-    "function",
-    [pooling.max_over_time, pooling.mean_over_time, pooling.last_over_time],
-    ids=lambda f: f.__name__,
-)
-def test_pooling_over_time_refuses_lengths_of_another_batch(function: object) -> None:
-    assert callable(function)
-    with pytest.raises(ValueError, match=r"lengths have shape \(2,\); allowed: \(2, 2\), one per row"):
-        function(X.reshape(2, 2, 7, 3), np.array([7, 4]))
+@every_function
+def test_pooling_without_jit_takes_arrays_of_numpy_and_of_jax(name: str) -> None:
+    x = X.astype(np.float32)
+    expected = jax.jit(FUNCTIONS[name])(x, LENGTHS)
+    np.testing.assert_allclose(FUNCTIONS[name](x, LENGTHS), expected, rtol=1e-6)
+    np.testing.assert_allclose(FUNCTIONS[name](jnp.asarray(x), jnp.asarray(LENGTHS)), expected, rtol=1e-6)

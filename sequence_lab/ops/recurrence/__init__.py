@@ -1,20 +1,21 @@
 """Recurrence: any cell, run over time by any engine.
 
-``cells`` holds the gate equations, ``engine`` the contract, and each further file one engine of ``ENGINES``.
+``cells`` holds the gate equations, ``initializers`` how their matrices start, ``engine`` the contract of an engine, and
+each further file one of ``ENGINES`` or, as ``remat``, a way to run any of them.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from sequence_lab.ops import masking
 from sequence_lab.ops.recurrence.cells import CELLS, Carry, Cell, Parameter, Params
-from sequence_lab.ops.recurrence.engine import Engine, Steps
+from sequence_lab.ops.recurrence.engine import Engine, Start, Steps
+from sequence_lab.ops.recurrence.remat import in_chunks
 from sequence_lab.ops.recurrence.scan_plain import scan_plain
 
-__all__ = ["CELLS", "ENGINES", "Carry", "Cell", "Engine", "Parameter", "Params", "Steps", "run"]
+__all__ = ["CELLS", "ENGINES", "Carry", "Cell", "Engine", "Parameter", "Params", "Start", "Steps", "run"]
 
 Array = jax.Array
 
@@ -28,7 +29,11 @@ def run(
     lengths_B: Array | None = None,
     initial_carry: Carry = None,
     *,
+    resets_BT: Array | None = None,
+    start_carry: Carry = None,
+    key: Array | None = None,
     reverse: bool = False,
+    remat: bool = False,
     engine: str = "auto",
 ) -> tuple[Array, Carry]:
     """Runs ``cell`` over a batch of padded sequences: ``(y_BTD, carry)``.
@@ -40,34 +45,64 @@ def run(
       lengths_B: real steps per row, or None. Padding is neither read nor waited for: the carry that comes
         back is the one after each row's last real step (its first one under ``reverse``), the initial one for
         length 0.
-      initial_carry: as ``cell.initial_carry`` makes it, or None for that one.
+      initial_carry: as ``cell.initial_carry`` makes it, or None for ``start_carry``.
+      resets_BT: True where a new sequence starts within a row (several packed into one): the cell starts again from
+        ``start_carry`` there, in either direction. A row's first step need not be marked.
+      start_carry: the carry of a new sequence, or None for ``cell.initial_carry``, zeros.
+      key: of the noise of training (zoneout, recurrent dropout, DropConnect), or None for none.
       reverse: from each row's last real step to its first.
+      remat: compute again in the reverse pass instead of keeping: memory of order sqrt(T), see ``remat``.
       engine: a name in ``ENGINES``, or "auto".
 
     Raises:
-      ValueError: an unknown engine, a carry of another type or shape than the cell's, lengths not one a row.
+      ValueError: an unknown engine, a carry of another type or shape than the cell's, lengths not one a row, resets
+        that are not booleans, one for every step.
     """
     if engine not in ("auto", *ENGINES):
         raise ValueError(f"engine is {engine!r}; allowed: auto, {', '.join(ENGINES)}")
     batch_shape, num_steps = x_BTC.shape[:-2], x_BTC.shape[-2]
-    masking.check_lengths(lengths_B, batch_shape)
-    carry = _checked_carry(cell, initial_carry, batch_shape, x_BTC.dtype)
+    masking.check_lengths(lengths_B, batch_shape, num_steps)
+    own_carry = _checked_carry(cell, start_carry, cell.initial_carry(batch_shape, x_BTC.dtype))
+    carry = _checked_carry(cell, initial_carry, own_carry)
     valid_BT = None if lengths_B is None else masking.length_mask(lengths_B, num_steps)
     steps = Steps(
         x_TBC=jnp.moveaxis(masking.zero_padding(x_BTC, lengths_B), -2, 0),
         valid_TB=None if valid_BT is None else jnp.moveaxis(valid_BT, -1, 0),
+        reset_TB=None if resets_BT is None else _resets(resets_BT, valid_BT, (*batch_shape, num_steps), reverse),
     )
+    start = Start(own_carry)
+    if key is not None:
+        weights_key, context_key, steps_key = jax.random.split(key, 3)
+        params = cell.thinned(params, weights_key)
+        start = start._replace(context=cell.context(context_key, batch_shape, x_BTC.dtype))
+        # A key per step: what is drawn for a step does not depend on how many there are.
+        keys_T = jax.vmap(lambda t: jax.random.fold_in(steps_key, t))(jnp.arange(num_steps))
+        steps = steps._replace(noise_T=jax.vmap(lambda key: cell.noise(key, batch_shape))(keys_T))
     chosen = ENGINES["scan_plain" if engine == "auto" else engine]
-    y_TBD, carry = chosen(cell, params, steps, carry, reverse=reverse)
+    chosen = in_chunks(chosen) if remat else chosen
+    y_TBD, carry = chosen(cell, params, steps, carry, start, reverse=reverse)
     return jnp.moveaxis(y_TBD, 0, -2), carry
 
 
-def _checked_carry(cell: Cell, given: Carry, batch_shape: tuple[int, ...], dtype: Any) -> Carry:
-    """``given``, or the cell's own where it is None, in ``dtype``."""
-    own = cell.initial_carry(batch_shape, dtype)
+def _checked_carry(cell: Cell, given: Carry, own: Carry) -> Carry:
+    """``given`` in the type of ``own``, or ``own`` where it is None."""
     if given is None:
         return own
     shapes, own_shapes = jax.tree.map(jnp.shape, given), jax.tree.map(jnp.shape, own)
     if type(given) is not type(own) or shapes != own_shapes:
         raise ValueError(f"initial_carry has shapes {shapes}; {type(cell).__name__} needs {own_shapes}")
-    return jax.tree.map(lambda array, like: array.astype(like.dtype), given, own)
+    return jax.tree.map(lambda array, like: jnp.asarray(array, like.dtype), given, own)
+
+
+def _resets(resets_BT: Array, valid_BT: Array | None, shape: tuple[int, ...], reverse: bool) -> Array:
+    """Where to start again, time first: under ``reverse`` at each sequence's last step, one before the next starts."""
+    resets_BT = jnp.asarray(resets_BT)
+    if resets_BT.shape != shape or resets_BT.dtype != bool:
+        raise ValueError(
+            f"resets have shape {resets_BT.shape} and type {resets_BT.dtype}; allowed: {shape} and bool, one for "
+            "every step"
+        )
+    resets_BT = resets_BT if valid_BT is None else resets_BT & valid_BT
+    if reverse:
+        resets_BT = jnp.concatenate([resets_BT[..., 1:], jnp.zeros_like(resets_BT[..., :1])], axis=-1)
+    return jnp.moveaxis(resets_BT, -1, 0)

@@ -5,13 +5,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from sequence_lab.ops.recurrence.cells import Carry, Cell, Params
-from sequence_lab.ops.recurrence.engine import Steps
+from sequence_lab.ops.recurrence.engine import Start, Steps
 
 Array = jax.Array
 
 
 def scan_plain(
-    cell: Cell, params: Params, steps: Steps, initial_carry: Carry, *, reverse: bool = False
+    cell: Cell, params: Params, steps: Steps, initial_carry: Carry, start: Start, *, reverse: bool = False
 ) -> tuple[Array, Carry]:
     """Runs ``cell`` over ``steps``; see ``engine.Engine`` for the contract.
 
@@ -23,14 +23,20 @@ def scan_plain(
         product = a @ params.matrices[name]
         return product if add is None else product + add
 
-    def step(carry: Carry, x_valid: tuple[Array, Array | None]) -> tuple[Carry, Array]:
-        x_BC, valid_B = x_valid
-        new_carry, y_BD = cell.step(params.local, carry, cell.inputs(params.local, x_BC, dot), dot)
+    def step(carry: Carry, now: Steps) -> tuple[Carry, Array]:
+        x_BC, valid_B, reset_B, noise = now
+        if reset_B is not None:
+            carry = where(reset_B, start.carry, carry)
+        u = cell.inputs(params.local, x_BC, dot)
+        new_carry, y_BD = cell.step(params.local, carry, u, dot, start.context, noise)
         if valid_B is None:
             return new_carry, y_BD
-        keep = valid_B[..., None]
-        held = jax.tree.map(lambda new, old: jnp.where(keep, new, old), new_carry, carry)
-        return held, jnp.where(keep, y_BD, jnp.zeros((), y_BD.dtype))
+        return where(valid_B, new_carry, carry), where(valid_B, y_BD, jnp.zeros_like(y_BD))
 
-    carry, y_TBD = lax.scan(step, initial_carry, (steps.x_TBC, steps.valid_TB), reverse=reverse)
+    carry, y_TBD = lax.scan(step, initial_carry, steps, reverse=reverse)
     return y_TBD, carry
+
+
+def where(mask_B: Array, yes: Carry, no: Carry) -> Carry:
+    """Row by row ``yes`` or ``no``, in every array of a carry."""
+    return jax.tree.map(lambda a, b: jnp.where(mask_B[..., None], a, b), yes, no)

@@ -1,0 +1,197 @@
+"""Encoders built from recurrent layers: both directions, several layers, one vector for a sequence."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from sequence_lab.nn.dense import Dense
+from sequence_lab.nn.recurrent import Recurrent
+
+Array = jax.Array
+Carry = Any
+
+MERGES = ("concat", "sum", "mean", "gate")
+CONNECTIONS = ("plain", "residual", "highway", "skip")
+
+
+class BothWays(NamedTuple):
+    """The carry of a bidirectional layer, each after the last step that its direction reads."""
+
+    forward: Carry
+    backward: Carry
+
+
+class Bidirectional(nn.Module):
+    """A layer forwards and a copy of it backwards (Schuster and Paliwal 1997): ``[..., T, C] -> [..., T, 2 D or D]``.
+
+    Attributes:
+      layer: the forward layer; the backward one has its own parameters.
+      merge: how outputs y, forward and backward, become one: "concat", side by side; "sum"; "mean"; "gate",
+        g * forward + (1 - g) * backward with g = sigmoid(W [forward, backward] + b) at every step and unit.
+    """
+
+    layer: Recurrent
+    merge: str = "concat"
+
+    def setup(self) -> None:
+        if self.layer.reverse:
+            raise ValueError("the layer of a bidirectional layer has reverse=True; allowed: the forward one")
+        if self.merge not in MERGES:
+            raise ValueError(f"merge is {self.merge!r}; allowed: {', '.join(MERGES)}")
+        self.forward = self.layer.clone(name=None)
+        self.backward = self.layer.clone(reverse=True, name=None)
+        if self.merge == "gate":
+            self.gate = Dense(self.layer.out_features, **_types(self.layer))
+
+    def __call__(
+        self,
+        x_BTC: Array,
+        lengths_B: Array | None = None,
+        initial_carry: Carry = None,
+        *,
+        resets_BT: Array | None = None,
+        train: bool = False,
+    ) -> tuple[Array, Carry]:
+        first = BothWays(None, None) if initial_carry is None else initial_carry
+        if not isinstance(first, BothWays):
+            raise ValueError(
+                f"initial_carry is a {type(first).__name__}; allowed: BothWays(forward, backward), or None"
+            )
+        forward_BTD, forward = self.forward(x_BTC, lengths_B, first.forward, resets_BT=resets_BT, train=train)
+        backward_BTD, backward = self.backward(x_BTC, lengths_B, first.backward, resets_BT=resets_BT, train=train)
+        return self._merged(forward_BTD, backward_BTD, lengths_B), BothWays(forward, backward)
+
+    def _merged(self, forward_BTD: Array, backward_BTD: Array, lengths_B: Array | None) -> Array:
+        both_BTD = jnp.concatenate([forward_BTD, backward_BTD], axis=-1)
+        match self.merge:
+            case "concat":
+                return both_BTD
+            case "sum":
+                return forward_BTD + backward_BTD
+            case "mean":
+                return (forward_BTD + backward_BTD) / 2
+        gate_BTD = nn.sigmoid(self.gate(both_BTD, lengths_B))
+        return gate_BTD * forward_BTD + (1 - gate_BTD) * backward_BTD
+
+    @property
+    def out_features(self) -> int:
+        """Size of the outputs."""
+        return self.layer.out_features * (2 if self.merge == "concat" else 1)
+
+    def initial_carry(self, batch_shape: tuple[int, ...]) -> Carry:
+        """The carries before the first step of either direction, for ``batch_shape`` sequences."""
+        if self.scope is None:
+            return BothWays(self.layer.initial_carry(batch_shape), self.layer.initial_carry(batch_shape))
+        return BothWays(self.forward.initial_carry(batch_shape), self.backward.initial_carry(batch_shape))
+
+    def step(self, carry: Carry, x_BC: Array) -> tuple[Array, Carry]:
+        raise ValueError("a bidirectional layer has no step: its first output needs the last input")
+
+
+def _types(layer: Recurrent | Bidirectional) -> dict[str, Any]:
+    """The types that a gate beside ``layer`` computes in and stores its parameters in."""
+    recurrent = layer.layer if isinstance(layer, Bidirectional) else layer
+    return {"dtype": recurrent.dtype, "param_dtype": recurrent.param_dtype}
+
+
+class Stacked(nn.Module):
+    """Recurrent layers one over the other, with dropout between them: the top layer's outputs, all carries.
+
+    Attributes:
+      layers: unidirectional and bidirectional ones may be mixed.
+      dropout: rate on the inputs of every layer but the first, under ``train=True`` (rng "dropout").
+      connection: what a layer but the first, which reads x, makes of its input below: "plain", y = layer(below);
+        "residual", layer(below) + below (He et al. 2016; Wu et al. 2016); "highway", t * layer(below) + (1 - t) * below
+        with t = sigmoid(W below + b), b = -1 at first (Srivastava et al. 2015); "skip", layer([below, x]), and the
+        outputs of all layers side by side are the output (Graves 2013).
+    """
+
+    layers: Sequence[Recurrent | Bidirectional]
+    dropout: float = 0.0
+    connection: str = "plain"
+
+    def setup(self) -> None:
+        if not self.layers:
+            raise ValueError("layers is empty; allowed: one layer or more")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}; allowed: 0 or more, below 1")
+        if self.connection not in CONNECTIONS:
+            raise ValueError(f"connection is {self.connection!r}; allowed: {', '.join(CONNECTIONS)}")
+        sizes = [layer.out_features for layer in self.layers]
+        if self.connection in ("residual", "highway") and len(set(sizes)) > 1:
+            raise ValueError(f"layers put out {sizes} features; allowed under {self.connection!r}: all alike")
+        self.drop = nn.Dropout(self.dropout)
+        if self.connection == "highway":
+            bias_init = nn.initializers.constant(-1.0)
+            self.gates = [Dense(sizes[0], bias_init=bias_init, **_types(layer)) for layer in self.layers[1:]]
+
+    def __call__(
+        self,
+        x_BTC: Array,
+        lengths_B: Array | None = None,
+        initial_carry: Carry = None,
+        *,
+        resets_BT: Array | None = None,
+        train: bool = False,
+    ) -> tuple[Array, Carry]:
+        def run(layer: Recurrent | Bidirectional, inputs_BTC: Array, carry: Carry) -> tuple[Array, Carry]:
+            return layer(inputs_BTC, lengths_B, carry, resets_BT=resets_BT, train=train)
+
+        return self._climb(run, x_BTC, initial_carry, lengths_B, train)
+
+    def step(self, carry: Carry, x_BC: Array) -> tuple[Array, Carry]:
+        """One step of time through all layers, without dropout."""
+
+        def run(layer: Recurrent | Bidirectional, inputs_BC: Array, carry: Carry) -> tuple[Array, Carry]:
+            return layer.step(carry, inputs_BC)
+
+        return self._climb(run, x_BC, carry, None, train=False)
+
+    def _climb(
+        self, run: Any, x: Array, carries: Carry, lengths_B: Array | None, train: bool
+    ) -> tuple[Array, tuple[Carry, ...]]:
+        """From the lowest layer to the top one, each with its connection: ``run(layer, inputs, carry)``."""
+        carries = (None,) * len(self.layers) if carries is None else carries
+        if len(carries) != len(self.layers):
+            raise ValueError(f"the carry is of {len(carries)} layers; allowed: {len(self.layers)}, one for each")
+        outputs: list[Array] = []
+        new_carries = []
+        for index, (layer, carry) in enumerate(zip(self.layers, carries, strict=True)):
+            below = outputs[-1] if outputs else x
+            inputs = self.drop(below, deterministic=not train) if outputs else x
+            if outputs and self.connection == "skip":
+                inputs = jnp.concatenate([inputs, x.astype(inputs.dtype)], axis=-1)
+            y, carry = run(layer, inputs, carry)
+            if outputs and self.connection == "residual":
+                y = y + below
+            elif outputs and self.connection == "highway":
+                t = nn.sigmoid(self.gates[index - 1](below, lengths_B))
+                y = t * y + (1 - t) * below
+            outputs.append(y)
+            new_carries.append(carry)
+        y = jnp.concatenate(outputs, axis=-1) if self.connection == "skip" else outputs[-1]
+        return y, tuple(new_carries)
+
+    @property
+    def out_features(self) -> int:
+        """Size of the outputs."""
+        sizes = [layer.out_features for layer in self.layers]
+        return sum(sizes) if self.connection == "skip" else sizes[-1]
+
+    def initial_carry(self, batch_shape: tuple[int, ...]) -> Carry:
+        """The carry before the first step, for ``batch_shape`` sequences."""
+        return tuple(layer.initial_carry(batch_shape) for layer in self.layers)
+
+
+def final_output(carry: Carry) -> Array:
+    """One vector ``[..., D]`` for a sequence, out of the carry of a layer: what it put out last.
+
+    The output at each row's last real step, and of a bidirectional layer also the backward output at the first step,
+    side by side; of a stack that of the top layer. Zeros for an empty row that started from zeros.
+    """
+    if isinstance(carry, BothWays):
+        return jnp.concatenate([final_output(carry.forward), final_output(carry.backward)], axis=-1)
+    return carry.h if hasattr(carry, "h") else final_output(carry[-1])

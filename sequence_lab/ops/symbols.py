@@ -1,0 +1,120 @@
+"""Symbols as vectors without parameters: one-hot, with codes for any one of several symbols."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sequence_lab.ops import masking
+
+Array = jax.Array
+
+
+def one_hot(
+    ids_BT: Array,
+    num_symbols: int,
+    lengths_B: Array | None = None,
+    *,
+    ambiguous: Sequence[Sequence[int]] = (),
+    dtype: Any = jnp.float32,
+) -> Array:
+    """One-hot vectors: integer ``[..., T]`` to ``[..., T, num_symbols]``, zero past the length.
+
+    Args:
+      ids_BT: 0..num_symbols-1 are the symbols; num_symbols + i is ``ambiguous[i]``; any other is unknown, all zeros.
+      ambiguous: per code the symbols of which it may be any: equal weights that sum to 1.
+
+    Raises:
+      ValueError: ids that are no integers, a code that stands for no symbol or for one out of range, or ambiguous
+        symbols and a ``dtype`` that holds no fractions.
+    """
+    if not jnp.issubdtype(ids_BT.dtype, jnp.integer):
+        raise ValueError(f"ids have type {ids_BT.dtype}; allowed: an integer type")
+    masking.check_lengths(lengths_B, ids_BT.shape[:-1], ids_BT.shape[-1])
+    hot = (ids_BT[..., None] == jnp.arange(num_symbols + len(ambiguous))).astype(dtype)
+    if ambiguous:
+        if not jnp.issubdtype(dtype, jnp.floating):
+            raise ValueError(f"dtype is {jnp.dtype(dtype)}; allowed with ambiguous symbols: a floating type")
+        weights = jnp.asarray([_weights(symbols, num_symbols) for symbols in ambiguous], dtype)
+        # At the highest precision, as an accelerator would round the weights.
+        shared = jnp.matmul(hot[..., num_symbols:], weights, precision=jax.lax.Precision.HIGHEST)
+        hot = hot[..., :num_symbols] + shared
+    return masking.zero_padding(hot, lengths_B)
+
+
+def _weights(symbols: Sequence[int], num_symbols: int) -> np.ndarray:
+    if not symbols or not set(symbols) <= set(range(num_symbols)):
+        raise ValueError(
+            f"an ambiguous symbol stands for {tuple(symbols)}; allowed: one or more of 0 to {num_symbols - 1}"
+        )
+    return np.bincount(symbols, minlength=num_symbols) / len(symbols)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Alphabet:
+    """Letters, upper and lower case alike, and codes that stand for any one of several letters.
+
+    Attributes:
+      symbols: the letter of each id.
+      ambiguous: code to letters; the i-th code has the id ``len(symbols) + i``.
+
+    Raises:
+      ValueError: something else than single ASCII characters, one of them twice (in either case), or a code for no
+        letter or for one that is not in ``symbols``.
+    """
+
+    symbols: str
+    ambiguous: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        letters = [*self.symbols, *self.ambiguous]
+        if wrong := [letter for letter in letters if len(letter) != 1 or not letter.isascii()]:
+            raise ValueError(f"an alphabet has {wrong[0]!r}; allowed: single ASCII characters")
+        if len({letter.lower() for letter in letters}) != len(letters):
+            raise ValueError(f"an alphabet has {''.join(letters)!r}; allowed: each letter once, in one case")
+        for code, choices in self.ambiguous.items():
+            if not choices or not set(choices) <= set(self.symbols):
+                raise ValueError(f"{code!r} stands for {choices!r}; allowed: one or more of {self.symbols!r}")
+
+    @functools.cached_property
+    def _ids(self) -> np.ndarray:
+        """Id of every code point; the last entry, one past the largest that is known, is unknown."""
+        letters = [*self.symbols, *self.ambiguous]
+        ids = {ord(case): i for i, letter in enumerate(letters) for case in {letter.lower(), letter.upper()}}
+        table = np.full(max(ids, default=0) + 2, -1, np.int32)
+        table[list(ids)] = list(ids.values())
+        return table
+
+    def encode(self, text: str) -> np.ndarray:
+        """Ids [T] (int32) of the T characters of ``text``; -1 where a character is unknown."""
+        code_points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+        return self._ids[np.minimum(code_points, len(self._ids) - 1)]
+
+    def one_hot(self, ids_BT: Array, lengths_B: Array | None = None, *, dtype: Any = jnp.float32) -> Array:
+        """``[..., T]`` to ``[..., T, len(symbols)]``; see the function ``one_hot``."""
+        choices = [[self.symbols.index(letter) for letter in letters] for letters in self.ambiguous.values()]
+        return one_hot(ids_BT, len(self.symbols), lengths_B, ambiguous=choices, dtype=dtype)
+
+
+# The nucleotide code of IUPAC (Cornish-Bowden 1985), in which U, the T of RNA, is a code for T.
+DNA = Alphabet(
+    "ACGT",
+    {
+        "U": "T",
+        "R": "AG",
+        "Y": "CT",
+        "S": "CG",
+        "W": "AT",
+        "K": "GT",
+        "M": "AC",
+        "B": "CGT",
+        "D": "AGT",
+        "H": "ACT",
+        "V": "ACG",
+        "N": "ACGT",
+    },
+)

@@ -1,0 +1,253 @@
+"""Every engine on every cell against a plain Python loop in float64: lengths, resets, noise, chunks, derivatives."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sequence_lab.ops import recurrence
+from sequence_lab.ops.recurrence import ENGINES, Params, Start, Steps, cells
+from sequence_lab.ops.recurrence.remat import in_chunks
+from tests.ops.recurrence.variants import (
+    VARIANTS,
+    C,
+    assert_close,
+    draw,
+    draw_all,
+    plain_dot,
+    weighted_sum,
+)
+
+LENGTHS = (5, 2, 0)
+RESETS = np.zeros((3, 5), bool)
+RESETS[0, [2, 4]] = RESETS[1, [1, 3]] = RESETS[2, 0] = True  # (1, 3) and (2, 0) stand in the padding
+every_cell = pytest.mark.parametrize("name", VARIANTS)
+every_engine = pytest.mark.parametrize("engine", ENGINES)
+
+
+def draw_noise(cell: cells.Cell, seed: int = 0) -> tuple[Any, Any]:
+    """Context and noise of every step for rows of 5, as training draws them."""
+    context = cell.context(jax.random.key(seed), (3,), jnp.float32)
+    noise_T = jax.vmap(lambda key: cell.noise(key, (3,)))(jax.random.split(jax.random.key(seed + 1), 5))
+    return context, noise_T
+
+
+def python_loop(
+    cell: cells.Cell, params: Params, x_BTC: Any, carry: Any, start: Start, noise_T: Any, reverse: bool
+) -> tuple[Any, Any]:
+    """Row by row, step by step, over real steps only: no mask anywhere."""
+    rows, carries = [], []
+    for row, length in enumerate(LENGTHS):
+
+        def own(tree: Any, row: int = row) -> Any:
+            return jax.tree.map(lambda a: a[row : row + 1], tree)
+
+        memory = own(carry)
+        ys: list[Any] = [jnp.zeros((1, cell.out_features))] * x_BTC.shape[1]
+        for t in reversed(range(length)) if reverse else range(length):
+            starts = t + 1 < length and RESETS[row, t + 1] if reverse else RESETS[row, t]
+            memory = own(start.carry) if starts else memory
+            noise = jax.tree.map(lambda a, t=t, row=row: a[t, row : row + 1], noise_T)
+            dot = plain_dot(params)
+            u = cell.inputs(params.local, x_BTC[row : row + 1, t], dot)
+            memory, ys[t] = cell.step(params.local, memory, u, dot, own(start.context), noise)
+        rows.append(jnp.stack(ys, axis=1))
+        carries.append(memory)
+    return jnp.concatenate(rows), jax.tree.map(lambda *a: jnp.concatenate(a), *carries)
+
+
+def with_start(name: str) -> Any:
+    """Everything a loss depends on: parameters, inputs, carry, and the carry of a new sequence."""
+    params, x, carry = draw_all(name)
+    return params, x, carry, jax.tree.map(lambda a: draw(a.shape, 55), carry)
+
+
+@functools.cache
+def loop_and_gradients(name: str, reverse: bool) -> Any:
+    cell = VARIANTS[name]
+    context, noise_T = draw_noise(cell)
+
+    def loss(params: Params, x: Any, carry: Any, fresh: Any) -> Any:
+        out = python_loop(cell, params, x, carry, Start(fresh, context), noise_T, reverse)
+        return weighted_sum(out), out
+
+    with jax.enable_x64(True):
+        return jax.jit(jax.grad(loss, (0, 1, 2, 3), has_aux=True))(*with_start(name))
+
+
+@every_engine
+@pytest.mark.parametrize(("name", "chunks"), [*((name, False) for name in VARIANTS), ("lstm_everything", True)])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_engine_equals_python_loop(name: str, engine: str, reverse: bool, chunks: bool) -> None:
+    """Values and gradients, under lengths, resets and noise; in chunks of 3 that are computed again, too."""
+    cell = VARIANTS[name]
+    context, noise_T = draw_noise(cell)
+    run = in_chunks(ENGINES[engine]) if chunks else ENGINES[engine]
+    valid_TB = np.arange(5)[:, None] < np.array(LENGTHS)
+    resets = np.roll(RESETS, -1, axis=1) & np.array([True] * 4 + [False]) if reverse else RESETS
+    reset_TB = resets.T & valid_TB & (np.roll(valid_TB, -1, axis=0) if reverse else True)
+
+    def loss(params: Params, x: Any, carry: Any, fresh: Any) -> Any:
+        steps = Steps(jnp.moveaxis(x, 1, 0), jnp.asarray(valid_TB), jnp.asarray(reset_TB), noise_T)
+        y_TBD, carry = run(cell, params, steps, carry, Start(fresh, context), reverse=reverse)
+        out = jnp.moveaxis(y_TBD, 0, 1), carry
+        return weighted_sum(out), out
+
+    with jax.enable_x64(True):
+        gradients, out = jax.jit(jax.grad(loss, (0, 1, 2, 3), has_aux=True))(*with_start(name))
+    expected_gradients, expected = loop_and_gradients(name, reverse)
+    assert out[0].dtype == np.float64
+    assert_close(out, expected, rtol=1e-12, atol=1e-14)
+    assert_close(gradients, expected_gradients, rtol=1e-11, atol=1e-13)
+
+
+@every_engine
+@pytest.mark.parametrize("reverse", [False, True])
+def test_run_hands_lengths_and_resets_to_the_engine(engine: str, reverse: bool) -> None:
+    """The same loop through ``run``, which turns resets to the direction and leaves out those in the padding."""
+    params, x, carry, fresh = with_start("lstm")
+    with jax.enable_x64(True):
+        options: Any = {"resets_BT": RESETS, "start_carry": fresh, "reverse": reverse, "engine": engine}
+        out = recurrence.run(VARIANTS["lstm"], params, x, jnp.array(LENGTHS), carry, **options)
+    assert_close(out, loop_and_gradients("lstm", reverse)[1], rtol=1e-12, atol=1e-14)
+
+
+def test_run_resets_split_a_row_into_its_sequences() -> None:
+    """Two sequences packed into one row give what each gives alone, in both directions."""
+    params, x, _ = jax.tree.map(np.float32, draw_all("gru"))
+    resets = np.zeros((3, 5), bool)
+    resets[:, 2] = True
+    for reverse in (False, True):
+        packed, _ = recurrence.run(VARIANTS["gru"], params, x, resets_BT=resets, reverse=reverse)
+        for part in (slice(None, 2), slice(2, None)):
+            alone, _ = recurrence.run(VARIANTS["gru"], params, x[:, part], reverse=reverse)
+            np.testing.assert_allclose(packed[:, part], alone, rtol=1e-5, atol=1e-6)
+
+
+@every_engine
+@every_cell
+def test_run_has_second_derivatives(name: str, engine: str) -> None:
+    """``jvp`` of ``grad`` and ``grad`` of ``grad`` along a direction, against central differences of the gradient."""
+    params, x, carry = draw_all(name, batch=1, steps=2)
+    everything = (params, x, carry)
+    direction = jax.tree.map(lambda a: draw(a.shape, 77), everything)
+
+    def loss(everything: Any) -> Any:
+        params, x, carry = everything
+        cell, key = VARIANTS[name], jax.random.key(0)
+        return weighted_sum(recurrence.run(cell, params, x, jnp.array([2]), carry, key=key, engine=engine))
+
+    @jax.jit
+    def gradients(everything: Any) -> Any:
+        def along(point: Any) -> Any:
+            slopes = jax.tree.leaves(jax.grad(loss)(point))
+            return sum(jnp.vdot(a, b) for a, b in zip(slopes, jax.tree.leaves(direction), strict=True))
+
+        forward = jax.jvp(jax.grad(loss), (everything,), (direction,))
+        return *forward, jax.grad(along)(everything)
+
+    with jax.enable_x64(True):
+        size = 1e-5
+        after, before = (
+            gradients(jax.tree.map(lambda a, d, s=sign: a + s * size * d, everything, direction))[0] for sign in (1, -1)
+        )
+        differences = jax.tree.map(lambda a, b: (a - b) / (2 * size), after, before)
+        _, jvp_of_grad, grad_of_grad = gradients(everything)
+    assert_close(jvp_of_grad, differences, rtol=1e-5, atol=1e-6)
+    assert_close(grad_of_grad, jvp_of_grad, rtol=1e-9, atol=1e-11)
+
+
+@every_engine
+@pytest.mark.parametrize("reverse", [False, True])
+def test_run_is_causal_by_gradient(engine: str, reverse: bool) -> None:
+    params, x, _ = draw_all("lstm")
+
+    def outputs(x: Any) -> Any:
+        return recurrence.run(VARIANTS["lstm"], params, x, jnp.array(LENGTHS), reverse=reverse, engine=engine)[0]
+
+    with jax.enable_x64(True):
+        influence = np.abs(jax.jit(jax.jacrev(outputs))(x)).sum(axis=(2, 5))  # y_BT by x_BT
+    for row, length in enumerate(LENGTHS):
+        own = influence[row, :, row]
+        for t, s in np.ndindex(own.shape):
+            sees = max(t, s) < length and (t <= s if reverse else s <= t)
+            assert (own[t, s] > 0) == sees, f"y at {t} by x at {s} in a row of {length}"
+        influence[row, :, row] = 0
+    np.testing.assert_array_equal(influence, 0, err_msg="one row sees another")
+
+
+@every_engine
+def test_run_takes_several_batch_axes_and_none(engine: str) -> None:
+    params, x, carry = jax.tree.map(np.float32, draw_all("gru", batch=4))
+    cell, lengths = VARIANTS["gru"], np.array([5, 0, 2, 3])
+    y, last = recurrence.run(cell, params, x, lengths, carry, engine=engine)
+
+    def fold(a: Any) -> Any:
+        return a.reshape(2, 2, *a.shape[1:])
+
+    folded = recurrence.run(cell, params, fold(x), fold(lengths), jax.tree.map(fold, carry), engine=engine)
+    assert_close(folded, jax.tree.map(fold, (y, last)), rtol=1e-6)
+    alone = recurrence.run(cell, params, x[3], np.array(3), jax.tree.map(lambda a: a[3], carry), engine=engine)
+    assert_close(alone, jax.tree.map(lambda a: a[3], (y, last)), rtol=1e-5, atol=1e-6)
+
+
+def test_run_auto_is_one_of_the_engines() -> None:
+    params, x, _ = jax.tree.map(np.float32, draw_all("lstm"))
+    expected = recurrence.run(VARIANTS["lstm"], params, x, engine="scan_plain")
+    assert_close(recurrence.run(VARIANTS["lstm"], params, x), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_remat_keeps_memory_of_order_sqrt_t() -> None:
+    """Bytes that the compiled gradient needs beside its inputs and outputs, for 256 and for 4 times as many steps."""
+    params, _, _ = jax.tree.map(np.float32, draw_all("lstm"))
+
+    def memory(steps: int, remat: bool) -> int:
+        def loss(params: Params, x: Any) -> Any:
+            return jnp.sum(recurrence.run(VARIANTS["lstm"], params, x, remat=remat)[1].h)
+
+        x = jax.ShapeDtypeStruct((64, steps, C), jnp.float32)
+        compiled = jax.jit(jax.grad(loss)).lower(params, x).compile()
+        inputs = 64 * steps * C * 4  # the time-major copy of x grows with T whatever the engine does
+        return compiled.memory_analysis().temp_size_in_bytes - 2 * inputs
+
+    assert memory(1024, remat=False) > 3.5 * memory(256, remat=False)
+    assert memory(1024, remat=True) < 2.5 * memory(256, remat=True)
+    assert memory(1024, remat=True) < memory(1024, remat=False) / 5
+
+
+def test_run_refuses_unknown_engines_wrong_carries_lengths_and_resets() -> None:
+    params, x, carry = jax.tree.map(np.float32, draw_all("lstm"))
+    cell = VARIANTS["lstm"]
+    with pytest.raises(ValueError, match=r"engine is 'cuda'; allowed: auto, scan_plain"):
+        recurrence.run(cell, params, x, engine="cuda")
+    for wrong in (
+        carry._replace(c=carry.c[:2]),
+        tuple(carry),
+        cells.HiddenCarry(carry.h),
+        cells.HiddenCarry(carry),
+        carry.h,
+    ):
+        with pytest.raises(ValueError, match=r"initial_carry has .*; LSTMCell needs LSTMCarry\(c=\(3, 3\)"):
+            recurrence.run(cell, params, x, None, wrong)
+    for lengths in (np.array([5, 2]), np.array(5), np.ones((3, 5), int)):
+        with pytest.raises(ValueError, match=r"lengths have shape .*; allowed: \(3,\), one per row"):
+            recurrence.run(cell, params, x, lengths)
+    with pytest.raises(ValueError, match=r"lengths reach from 2 to 6; allowed: 0 to 5"):
+        recurrence.run(cell, params, x, np.array([5, 2, 6]))
+    for resets in (RESETS[:2], RESETS.astype(int), RESETS[:, :4]):
+        with pytest.raises(ValueError, match=r"resets have shape .* type .*; allowed: \(3, 5\) and bool"):
+            recurrence.run(cell, params, x, resets_BT=resets)
+
+
+def test_run_noise_of_a_step_does_not_depend_on_how_many_there_are() -> None:
+    params, x, carry = jax.tree.map(np.float32, draw_all("lstm_everything"))
+    cell, key = VARIANTS["lstm_everything"], jax.random.key(3)
+    longer = np.concatenate([x, x], axis=1)
+    y, last = recurrence.run(cell, params, x, None, carry, key=key)
+    padded, padded_last = recurrence.run(cell, params, longer, np.full(3, 5), carry, key=key)
+    assert_close((padded[:, :5], padded_last), (y, last), rtol=1e-5, atol=1e-6)
+    other, _ = recurrence.run(cell, params, x, None, carry, key=jax.random.key(4))
+    assert np.any(other != y)
