@@ -1,7 +1,7 @@
 """Recurrent layers against PyTorch, Flax and Keras: values and gradients, over random shapes, options and lengths."""
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen
 import jax
@@ -130,18 +130,37 @@ def test_stacked_layers_equal_torch_on_packed_sequences(dtype: str, case: dict[s
     jax.tree.map(lambda a, b: close(a, b, dtype), gradients[0], expected)
 
 
+class Shape(NamedTuple):
+    lengths: np.ndarray
+    T: int
+    C: int
+    D: int
+    seed: int
+
+
+@st.composite
+def shapes(draw: Any) -> Shape:
+    T = draw(st.integers(1, 5))
+    lengths = draw(st.lists(st.integers(1, T), min_size=1, max_size=3))
+    return Shape(np.array(lengths), T, draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(0, 99)))
+
+
 @pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
-def test_layer_equals_flax_rnn(kind: str) -> None:
-    """Values, carries and gradients of ``flax.linen.RNN``, on full rows: on padded ones it leaves outputs unmasked."""
+@settings(max_examples=4, derandomize=True, deadline=None)
+@given(shape=shapes())
+def test_layer_equals_flax_rnn(kind: str, shape: Shape) -> None:
+    """Values, carries and gradients of ``flax.linen.RNN``, which leaves its outputs in the padding unmasked."""
+    lengths, D = shape.lengths, shape.D
     cell, gates, bias = {
-        "rnn": (flax.linen.SimpleCell(3), "", "i"),
-        "lstm": (flax.linen.OptimizedLSTMCell(3), "ifgo", "h"),
-        "gru": (flax.linen.GRUCell(3), "rzn", "i"),
+        "rnn": (flax.linen.SimpleCell(D), "", "i"),
+        "lstm": (flax.linen.OptimizedLSTMCell(D), "ifgo", "h"),
+        "gru": (flax.linen.GRUCell(D), "rzn", "i"),
     }[kind]
-    layer = {"rnn": nn.RNN(3), "lstm": nn.LSTM(3), "gru": nn.GRU(3)}[kind]
+    layer = {"rnn": nn.RNN(D), "lstm": nn.LSTM(D), "gru": nn.GRU(D)}[kind]
     rnn = flax.linen.RNN(cell, return_carry=True)
-    generator = np.random.default_rng(0)
-    x = generator.normal(size=(4, 6, 2)).astype(np.float32)
+    generator = np.random.default_rng(shape.seed)
+    x = generator.normal(size=(len(lengths), shape.T, shape.C)).astype(np.float32)
+    real_BT1 = (np.arange(shape.T) < lengths[:, None])[..., None]
     shapes = jax.eval_shape(rnn.init, jax.random.key(0), x)
     theirs = jax.tree.map(lambda a: generator.normal(size=a.shape).astype(np.float32), shapes)
 
@@ -158,11 +177,12 @@ def test_layer_equals_flax_rnn(kind: str) -> None:
         return params | ({"recurrent_bias": cell_params["hn"]["bias"]} if kind == "gru" else {})
 
     def flax_loss(params: Any, x: Any) -> Any:
-        carry, y = rnn.apply(params, x)
+        carry, y = rnn.apply(params, x, seq_lengths=jnp.asarray(lengths))
+        y = jnp.where(real_BT1, y, 0)
         return jnp.sum(jnp.sin(3 * y)), (y, jax.tree.leaves(carry))
 
     def our_loss(params: Any, x: Any) -> Any:
-        y, carry = layer.apply({"params": params}, x)
+        y, carry = layer.apply({"params": params}, x, jnp.asarray(lengths))
         return jnp.sum(jnp.sin(3 * y)), (y, list(carry))
 
     (their_slopes, of_x), (y, carry) = jax.jit(jax.grad(flax_loss, (0, 1), has_aux=True))(theirs, x)
@@ -173,29 +193,41 @@ def test_layer_equals_flax_rnn(kind: str) -> None:
     jax.tree.map(lambda a, b: close(a, b, "float32"), slopes, ours(their_slopes))
 
 
-@pytest.mark.parametrize("reset_after", [False, True])
-def test_gru_equals_keras(reset_after: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both places of the reset gate, on full rows and under a mask; values, states and gradients."""
-    monkeypatch.setenv("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "jax"))
+@pytest.fixture(scope="module")
+def keras() -> Any:
+    os.environ.setdefault("KERAS_BACKEND", "jax")
     keras = pytest.importorskip("keras")
     if keras.backend.backend() != "jax":
         pytest.skip("Keras runs on another backend than JAX")
-    generator = np.random.default_rng(0)
-    x = generator.normal(size=(4, 6, 2)).astype(np.float32)
-    lengths = np.array([6, 3, 1, 4])
-    theirs = keras.layers.GRU(3, reset_after=reset_after, return_sequences=True, return_state=True)
+    return keras
+
+
+@pytest.mark.parametrize("reset_after", [False, True])
+@settings(max_examples=4, derandomize=True, deadline=None)
+@given(shape=shapes())
+def test_gru_equals_keras(keras: Any, reset_after: bool, shape: Shape) -> None:
+    """Both places of the reset gate, under a mask; values, states and gradients."""
+    lengths, D = shape.lengths, shape.D
+    generator = np.random.default_rng(shape.seed)
+    x = generator.normal(size=(len(lengths), shape.T, shape.C)).astype(np.float32)
+    theirs = keras.layers.GRU(D, reset_after=reset_after, return_sequences=True, return_state=True)
     theirs.build(x.shape)
     values = [generator.normal(size=w.shape).astype(np.float32) for w in theirs.weights]
-    order = np.array([3, 4, 5, 0, 1, 2, 6, 7, 8])  # Keras has z before r
+    order = np.concatenate([np.arange(D, 2 * D), np.arange(D), np.arange(2 * D, 3 * D)])  # Keras has z before r
 
     def ours(kernel: Any, recurrent: Any, bias: Any, summed: bool) -> dict[str, np.ndarray]:
         kernel, recurrent, bias = (np.asarray(a)[..., order] for a in (kernel, recurrent, bias))
         if not reset_after:
-            return {"input": kernel, "recurrent": recurrent[:, :6], "candidate": recurrent[:, 6:], "bias": bias}
-        both = bias[0] + np.where(np.arange(9) < 6, bias[1], 0) if summed else bias[0]
-        return {"input": kernel, "recurrent": recurrent, "bias": both, "recurrent_bias": bias[1, 6:]}
+            return {
+                "input": kernel,
+                "recurrent": recurrent[:, : 2 * D],
+                "candidate": recurrent[:, 2 * D :],
+                "bias": bias,
+            }
+        both = bias[0] + np.where(np.arange(3 * D) < 2 * D, bias[1], 0) if summed else bias[0]
+        return {"input": kernel, "recurrent": recurrent, "bias": both, "recurrent_bias": bias[1, 2 * D :]}
 
-    mask_BT = np.arange(6) < lengths[:, None]
+    mask_BT = np.arange(shape.T) < lengths[:, None]
 
     def keras_loss(values: Any, x: Any) -> Any:
         (y, state), _ = theirs.stateless_call(
@@ -205,7 +237,7 @@ def test_gru_equals_keras(reset_after: bool, monkeypatch: pytest.MonkeyPatch) ->
         return jnp.sum(jnp.sin(3 * y)) + jnp.sum(state**2), (y, state)
 
     def our_loss(params: Any, x: Any) -> Any:
-        y, carry = nn.GRU(3, reset_after=reset_after).apply({"params": params}, x, jnp.asarray(lengths))
+        y, carry = nn.GRU(D, reset_after=reset_after).apply({"params": params}, x, jnp.asarray(lengths))
         return jnp.sum(jnp.sin(3 * y)) + jnp.sum(carry.h**2), (y, carry.h)
 
     (their_slopes, of_x), (y, state) = jax.jit(jax.grad(keras_loss, (0, 1), has_aux=True))(values, x)

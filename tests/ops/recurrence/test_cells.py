@@ -97,7 +97,7 @@ class GRU(Equations):
         else:
             candidate = self.p["candidate"].T @ (r * (h * mask))
             if self.cell.layer_norm:
-                candidate = layer_norm(candidate) * self.p["recurrent_scale"][2 * D :]
+                candidate = layer_norm(candidate) * self.p["candidate_scale"]
             n = np.tanh(w["n"] + b["n"] + candidate)
         return (self.zone((1 - z) * n + z * h, h, self.cell.zoneout_hidden, keep.h),)
 

@@ -51,23 +51,20 @@ class GRUCell(Options):
             raise ValueError("use_bias is False; allowed with chrono_steps: True")
 
     def parameters(self, in_features: int) -> Params:
-        matrices = self.matrices(in_features, 3)
-        if not self.reset_after:
-            recurrent, candidate = (
-                self.matrices(in_features, 2)["recurrent"],
-                self.matrices(in_features, 1)["recurrent"],
-            )
-            matrices |= {"recurrent": recurrent, "candidate": candidate}
-        z = zeros if self.chrono_steps is None else chrono(self.chrono_steps)
-        biases = self.biases(bias=[zeros, z, zeros]) | (self.biases(recurrent_bias=zeros) if self.reset_after else {})
-        return Params(matrices, biases | self.scales(input_scale=3, recurrent_scale=3))
+        matrices, scales = self.matrices(in_features, 3), {"input_scale": 3, "recurrent_scale": 3}
+        biases = self.biases(bias=[zeros, zeros if self.chrono_steps is None else chrono(self.chrono_steps), zeros])
+        if self.reset_after:
+            biases |= self.biases(recurrent_bias=zeros)
+        else:
+            rz, n = (self.matrices(in_features, gates)["recurrent"] for gates in (2, 1))
+            matrices |= {"recurrent": rz, "candidate": n}
+            scales |= {"recurrent_scale": 2, "candidate_scale": 1}
+        return Params(matrices, biases | self.scales(**scales))
 
     def inputs(self, local: Local, x: Array, dot: Dot) -> Array:
         if not self.layer_norm:
             return dot("input", x, add=local.get("bias"))
-        rz, n = self._split(dot("input", x))
-        scale_rz, scale_n = self._split(local["input_scale"])
-        return plus(jnp.concatenate([normalised(rz, scale_rz), normalised(n, scale_n)], axis=-1), local, "bias")
+        return plus(self._product("input", x, local, dot), local, "bias")
 
     def step(
         self,
@@ -80,23 +77,24 @@ class GRUCell(Options):
     ) -> tuple[HiddenCarry, Array]:
         keep = noise or Zoneout()
         h = dropped(carry.h, context)
-        u_rz, u_n = self._split(u)
-        scale_rz, scale_n = self._split(local["recurrent_scale"]) if self.layer_norm else (None, None)
+        u_r, u_z, u_n = jnp.split(u, 3, axis=-1)
         if self.reset_after:
-            h_rz, h_n = self._split(dot("recurrent", h))
-            r, z = jnp.split(sigmoid(u_rz + _scaled(h_rz, scale_rz)), 2, axis=-1)
-            n = jnp.tanh(u_n + r * plus(_scaled(h_n, scale_n), local, "recurrent_bias"))
+            h_r, h_z, h_n = jnp.split(self._product("recurrent", h, local, dot), 3, axis=-1)
         else:
-            r, z = jnp.split(sigmoid(u_rz + _scaled(dot("recurrent", h), scale_rz)), 2, axis=-1)
-            n = jnp.tanh(u_n + _scaled(dot("candidate", r * h), scale_n))
-        new = (1 - z) * n + z * carry.h
-        new = zoned(new, carry.h, self.zoneout_hidden, keep.h)
+            h_r, h_z = jnp.split(self._product("recurrent", h, local, dot), 2, axis=-1)
+        r, z = sigmoid(u_r + h_r), sigmoid(u_z + h_z)
+        if self.reset_after:
+            n = jnp.tanh(u_n + r * plus(h_n, local, "recurrent_bias"))
+        else:
+            n = jnp.tanh(u_n + self._product("candidate", r * h, local, dot))
+        new = zoned((1 - z) * n + z * carry.h, carry.h, self.zoneout_hidden, keep.h)
         return HiddenCarry(new), new
 
-    def _split(self, a: Array) -> tuple[Array, Array]:
-        """The blocks of r and z, and that of n."""
-        return a[..., : 2 * self.features], a[..., 2 * self.features :]
-
-
-def _scaled(product: Array, scale: Array | None) -> Array:
-    return product if scale is None else normalised(product, scale)
+    def _product(self, name: str, a: Array, local: Local, dot: Dot) -> Array:
+        """The product with the matrix of that name, with layer_norm that of r and z and that of n each normalised."""
+        product = dot(name, a)
+        if not self.layer_norm:
+            return product
+        at = [2 * self.features] if product.shape[-1] == 3 * self.features else []
+        blocks = zip(jnp.split(product, at, axis=-1), jnp.split(local[f"{name}_scale"], at), strict=True)
+        return jnp.concatenate([normalised(block, scale) for block, scale in blocks], axis=-1)
