@@ -1,10 +1,11 @@
-"""docs/layers.md names every layer, every function and every option, and its links into the code hold."""
+"""docs/layers.md names every layer, function and option; its example runs; its links into the code hold."""
 
 import dataclasses
 import re
 from pathlib import Path
 
 import flax.linen
+import numpy as np
 import pytest
 
 from sequence_lab import nn
@@ -15,7 +16,8 @@ from sequence_lab.ops.recurrence.initializers import INITIALIZERS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "layers.md"
 TEXT = PAGE.read_text()
-WORDS = set(re.findall(r"\w+", TEXT))
+CODE = " ".join(re.findall(r"`([^`]+)`", re.sub(r"^```python.*?^```", "", TEXT, flags=re.DOTALL | re.MULTILINE)))
+WORDS = set(re.findall(r"\w+", CODE))
 INTERNAL = {"parent", "name", "cell", "layer", "layers"}
 LAYERS = [getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)]
 MODULES = [kind for kind in [*LAYERS, Recurrent] if issubclass(kind, flax.linen.Module)]
@@ -28,7 +30,7 @@ def test_every_option_is_on_the_page(kind):
 
 
 def test_every_public_name_is_on_the_page():
-    public = {*nn.__all__, *pooling.__all__, *INITIALIZERS} - {"BothWays"}
+    public = {*nn.__all__, *pooling.__all__, *INITIALIZERS}
     assert public <= WORDS, public - WORDS
 
 
@@ -36,3 +38,12 @@ def test_every_link_into_the_code_holds():
     links = re.findall(r"\]\((\.\./[^)]+)\)", TEXT)
     assert links
     assert [link for link in links if not (PAGE.parent / link).exists()] == []
+
+
+def test_the_example_runs():
+    scope = {}
+    exec(re.search(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE).group(1), scope)
+    assert scope["y_BkD"].shape == (3, 2, 8)
+    assert scope["vector_BD"].shape == (3, 16)
+    np.testing.assert_array_equal(scope["vector_BD"][2], 0)
+    np.testing.assert_array_equal(scope["onehot_TC"][-1], 0.25)

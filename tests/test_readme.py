@@ -44,6 +44,6 @@ def test_a_model_and_a_data_set_of_ones_own_train(tmp_path, monkeypatch, capsys)
     assert "accuracy" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\((docs/[^)]+)\)", README))
+@pytest.mark.parametrize("path", re.findall(r"\]\((docs/[^)]+\.png)\)", README))
 def test_a_picture_is_there(path):
     assert (Path(__file__).resolve().parent.parent / path).read_bytes().startswith(b"\x89PNG")

@@ -6,7 +6,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 
-from sequence_lab.nn import AttentionPooling, Bidirectional, Dense, Recurrent, Stacked, final_output
+from sequence_lab.nn import AttentionPooling, Bidirectional, Dense, Recurrent, Stacked, final_hidden
 from sequence_lab.ops import pooling
 from sequence_lab.ops.recurrence import CELLS
 
@@ -89,7 +89,7 @@ class RecurrentClassifier(nn.Module):
         y_BTD, carry = stack(inputs_BTC, lengths_B, train=train)
         match self.representation:
             case "final":
-                y_BD = final_output(carry)
+                y_BD = final_hidden(carry)
             case "attention":
                 y_BD = AttentionPooling(y_BTD.shape[-1], name="attention")(y_BTD, lengths_B)
             case name:

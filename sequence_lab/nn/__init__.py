@@ -14,9 +14,10 @@ equation and source of each: docs/layers.md.
 from sequence_lab.nn.convolution import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from sequence_lab.nn.dense import Dense
 from sequence_lab.nn.embedding import Embedding, pretrained
-from sequence_lab.nn.encoders import Bidirectional, BothWays, Stacked, final_output
+from sequence_lab.nn.encoders import Bidirectional, BothWays, Stacked, final_hidden
 from sequence_lab.nn.pooling import AttentionPooling
-from sequence_lab.nn.recurrent import GRU, LSTM, RNN, Recurrent
+from sequence_lab.nn.recurrent import GRU, LSTM, RNN, Recurrent, RecurrentLayer
+from sequence_lab.ops.recurrence.cells import GRUCell, HiddenCarry, LSTMCarry, LSTMCell, RNNCell
 
 __all__ = [
     "GRU",
@@ -31,8 +32,14 @@ __all__ = [
     "ConvTranspose2D",
     "Dense",
     "Embedding",
+    "GRUCell",
+    "HiddenCarry",
+    "LSTMCarry",
+    "LSTMCell",
+    "RNNCell",
     "Recurrent",
+    "RecurrentLayer",
     "Stacked",
-    "final_output",
+    "final_hidden",
     "pretrained",
 ]

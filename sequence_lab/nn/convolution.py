@@ -42,18 +42,19 @@ class _Convolution(nn.Module):
         convolution.check_groups(joined.shape[-1], self.features, self.feature_group_count)
         shape = (*kernel_size, joined.shape[-1] // self.feature_group_count, self.features)
 
-        def share(key: Array, part: tuple[int, ...], dtype: Any) -> Array:
-            # A slice of the whole, so that the fan-in is that of all streams together.
-            return self.kernel_init(key, shape, dtype)[..., : part[-2], :]
+        def share(key: Array, part: tuple[int, ...], dtype: Any, first: int) -> Array:
+            # A stream's own slice of the whole, so that the fan-in is that of all streams together.
+            return self.kernel_init(key, shape, dtype)[..., first : first + part[-2], :]
 
         if len(streams) == 1:
             kernel = self.param("kernel", self.kernel_init, shape, self.param_dtype)
         elif self.feature_group_count > 1:
             raise ValueError(f"feature_group_count is {self.feature_group_count}; allowed for several streams: 1")
         else:
+            firsts = np.cumsum([0, *streams.values()]).tolist()
             parts = [
-                self.param(f"kernel_{name}", share, (*kernel_size, channels, self.features), self.param_dtype)
-                for name, channels in streams.items()
+                self.param(f"kernel_{name}", share, (*kernel_size, channels, self.features), self.param_dtype, first)
+                for (name, channels), first in zip(streams.items(), firsts, strict=False)
             ]
             kernel = jnp.concatenate(parts, axis=-2)
         bias = self.param("bias", self.bias_init, (self.features,), self.param_dtype) if self.use_bias else None
@@ -90,8 +91,13 @@ class _Convolution(nn.Module):
     @nn.nowrap
     def _step(self, carry: Array, x: Streams, spatial: int) -> tuple[Array, Array]:
         """One output from the last ``reach`` inputs, without the zeros that CAUSAL puts before the first."""
-        self._causal_reach(spatial)
         joined, streams = _join(x)
+        batch_shape, rest = joined.shape[: joined.ndim - spatial], joined.shape[joined.ndim - spatial :]
+        expected = (*batch_shape, self._causal_reach(spatial) - 1, *rest)
+        if jax.tree.map(jnp.shape, carry) != expected:
+            raise ValueError(
+                f"carry has shape {jax.tree.map(jnp.shape, carry)}; allowed: {expected}, the inputs before"
+            )
         kernel_size = windows.per_axis("kernel_size", self.kernel_size, spatial)
         dilation = windows.per_axis("kernel_dilation", self.kernel_dilation, spatial)
         widths = ((0, 0), *windows.pad_widths("CAUSAL", kernel_size, dilation)[1:])

@@ -30,7 +30,7 @@ class Dense(nn.Module):
     @nn.compact
     def __call__(self, x_BTC: Array, lengths_B: Array | None = None) -> Array:
         if lengths_B is not None:
-            masking.check_lengths(lengths_B, x_BTC.shape[:-2], x_BTC.shape[-2])
+            lengths_B = masking.checked_lengths(lengths_B, x_BTC.shape[:-2], x_BTC.shape[-2])
         kernel = self.param("kernel", self.kernel_init, (x_BTC.shape[-1], self.features), self.param_dtype)
         bias = self.param("bias", self.bias_init, (self.features,), self.param_dtype) if self.use_bias else None
         x_BTC, kernel, bias = promote_dtype(x_BTC, kernel, bias, dtype=self.dtype)

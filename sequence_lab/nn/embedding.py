@@ -10,7 +10,7 @@ from flax.linen.dtypes import promote_dtype
 from jax.experimental import checkify
 from jax.typing import ArrayLike
 
-from sequence_lab.ops import masking
+from sequence_lab.ops import dropout, masking
 
 Array = jax.Array
 Initializer = nn.initializers.Initializer
@@ -34,10 +34,10 @@ def pretrained(vectors_VD: ArrayLike) -> Initializer:
 class Embedding(nn.Module):
     """Looks up a vector per symbol: integer ``[..., T]`` to ``[..., T, features]``, zero past the length.
 
-    Symbols are ids in 0..num_embeddings-1; what stands in the padding need not be. An id out of range at a real step
-    reads the nearest row; NumPy ids are looked at and refused with ValueError, JAX arrays under
-    ``jax.experimental.checkify`` alone. Vectors start out drawn from N(0, 1), as in ``torch.nn.Embedding``: recurrent
-    layers over them learn faster than from N(0, 1 / features), the ``flax.linen.Embed`` default.
+    Symbols are ids in 0..num_embeddings-1; what stands in the padding need not be. An id out of range at a real step is
+    refused with ValueError; under ``jit``, where values are not known, it reads the nearest row, and
+    ``jax.experimental.checkify`` alone sees it. Vectors start out drawn from N(0, 1), as in ``torch.nn.Embedding``:
+    recurrent layers over them learn faster than from N(0, 1 / features), the ``flax.linen.Embed`` default.
 
     Attributes:
       padding_id: a symbol whose vector is zero, whatever the table holds, and takes no gradient. (The ``padding_idx``
@@ -84,7 +84,7 @@ class Embedding(nn.Module):
     def __call__(self, tokens_BT: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
         if not jnp.issubdtype(tokens_BT.dtype, jnp.integer):
             raise ValueError(f"tokens have type {tokens_BT.dtype}; allowed: an integer type")
-        masking.check_lengths(lengths_B, tokens_BT.shape[:-1], tokens_BT.shape[-1])
+        lengths_B = masking.checked_lengths(lengths_B, tokens_BT.shape[:-1], tokens_BT.shape[-1])
         # A small integer type may not reach the last symbol.
         last = min(self.num_embeddings - 1, int(jnp.iinfo(tokens_BT.dtype).max))
         _check_ids(tokens_BT, lengths_B, last)
@@ -107,10 +107,8 @@ class Embedding(nn.Module):
         nothing = self.num_embeddings
         if self.word_dropout:
             instead = nothing if self.unknown_id in (None, self.padding_id) else self.unknown_id
-            # Drawn with time first: steps that are added draw further numbers, those there are keep theirs.
-            shape = (ids_BT.shape[-1], *ids_BT.shape[:-1])
-            lost_TB = jax.random.bernoulli(self.make_rng("dropout"), self.word_dropout, shape)
-            ids_BT = jnp.where(jnp.moveaxis(lost_TB, 0, -1) & (ids_BT != nothing), instead, ids_BT)
+            lost_BT = dropout.drawn(self.make_rng("dropout"), self.word_dropout, ids_BT.shape)
+            ids_BT = jnp.where(lost_BT & (ids_BT != nothing), instead, ids_BT)
         if self.embedding_dropout:
             dropped_V = jax.random.bernoulli(self.make_rng("dropout"), self.embedding_dropout, (nothing,))
             ids_BT = jnp.where(jnp.append(dropped_V, True)[ids_BT], nothing, ids_BT)
@@ -129,7 +127,7 @@ class Embedding(nn.Module):
         if y_BTD.shape[-1] != self.features:
             raise ValueError(f"y has {y_BTD.shape[-1]} features; allowed: {self.features}, those of the vectors")
         if lengths_B is not None:
-            masking.check_lengths(lengths_B, y_BTD.shape[:-2], y_BTD.shape[-2])
+            lengths_B = masking.checked_lengths(lengths_B, y_BTD.shape[:-2], y_BTD.shape[-2])
         table_VD = jnp.asarray(self.table_VD)
         if self.padding_id is not None:
             table_VD = table_VD.at[self.padding_id].set(0)
@@ -138,17 +136,13 @@ class Embedding(nn.Module):
 
 
 def _check_ids(tokens_BT: Array, lengths_B: Array | None, last: int) -> None:
-    """Raises ValueError where a real step of NumPy tokens is not in 0..last; see ``masking.check_lengths``."""
+    """Raises ValueError where a real step is not in 0..last; see ``masking.checked_lengths``."""
     if not tokens_BT.size:
         return
+    real_BT = masking.zero_padding(jnp.asarray(tokens_BT), lengths_B)
+    lowest, highest = real_BT.min(), real_BT.max()
     message = f"tokens reach from {{}} to {{}}; allowed: 0 to {last}, the symbols there are"
-    if isinstance(tokens_BT, np.ndarray) and not isinstance(lengths_B, jax.Array):
-        num_steps = tokens_BT.shape[-1]
-        real_BT = np.arange(num_steps) < np.asarray(num_steps if lengths_B is None else lengths_B)[..., None]
-        ids_BT = np.where(real_BT, tokens_BT, 0)
-        if ids_BT.min() < 0 or ids_BT.max() > last:
-            raise ValueError(message.format(ids_BT.min(), ids_BT.max()))
-        return
-    real_ids_BT = masking.zero_padding(jnp.asarray(tokens_BT), lengths_B)
-    lowest, highest = real_ids_BT.min(), real_ids_BT.max()
-    checkify.debug_check((lowest >= 0) & (highest <= last), message, lowest, highest)
+    if isinstance(real_BT, jax.core.Tracer):
+        checkify.debug_check((lowest >= 0) & (highest <= last), message, lowest, highest)
+    elif lowest < 0 or highest > last:
+        raise ValueError(message.format(lowest, highest))

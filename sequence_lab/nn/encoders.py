@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from sequence_lab.nn.dense import Dense
-from sequence_lab.nn.recurrent import Recurrent
+from sequence_lab.nn.recurrent import RecurrentLayer
+from sequence_lab.ops import dropout
 
 Array = jax.Array
 Carry = Any
@@ -33,14 +34,16 @@ class Bidirectional(nn.Module):
         g * forward + (1 - g) * backward with g = sigmoid(W [forward, backward] + b) at every step and unit.
     """
 
-    layer: Recurrent
+    layer: RecurrentLayer
     merge: str = "concat"
 
     def setup(self) -> None:
+        if not isinstance(self.layer, RecurrentLayer):
+            raise ValueError(f"layer is a {type(self.layer).__name__}; allowed: a recurrent layer such as LSTM")
         if self.layer.reverse:
             raise ValueError("the layer of a bidirectional layer has reverse=True; allowed: the forward one")
         if self.merge not in MERGES:
-            raise ValueError(f"merge is {self.merge!r}; allowed: {', '.join(MERGES)}")
+            raise ValueError(f"merge is {str(self.merge)[:20]!r}; allowed: {', '.join(MERGES)}")
         self.forward = self.layer.clone(name=None)
         self.backward = self.layer.clone(reverse=True, name=None)
         if self.merge == "gate":
@@ -91,7 +94,7 @@ class Bidirectional(nn.Module):
         raise ValueError("a bidirectional layer has no step: its first output needs the last input")
 
 
-def _types(layer: Recurrent | Bidirectional) -> dict[str, Any]:
+def _types(layer: RecurrentLayer | Bidirectional) -> dict[str, Any]:
     """The types that a gate beside ``layer`` computes in and stores its parameters in."""
     recurrent = layer.layer if isinstance(layer, Bidirectional) else layer
     return {"dtype": recurrent.dtype, "param_dtype": recurrent.param_dtype}
@@ -101,7 +104,7 @@ class Stacked(nn.Module):
     """Recurrent layers one over the other, with dropout between them: the top layer's outputs, all carries.
 
     Attributes:
-      layers: unidirectional and bidirectional ones may be mixed.
+      layers: recurrent ones, unidirectional and bidirectional mixed as you like; each has its own parameters.
       dropout: rate on the inputs of every layer but the first, under ``train=True`` (rng "dropout").
       connection: what a layer but the first, which reads x, makes of its input below: "plain", y = layer(below);
         "residual", layer(below) + below (He et al. 2016; Wu et al. 2016); "highway", t * layer(below) + (1 - t) * below
@@ -109,13 +112,16 @@ class Stacked(nn.Module):
         outputs of all layers side by side are the output (Graves 2013).
     """
 
-    layers: Sequence[Recurrent | Bidirectional]
+    layers: Sequence[RecurrentLayer | Bidirectional]
     dropout: float = 0.0
     connection: str = "plain"
 
     def setup(self) -> None:
-        if not self.layers:
-            raise ValueError("layers is empty; allowed: one layer or more")
+        kinds = [type(layer).__name__ for layer in self.layers]
+        if not kinds or not all(isinstance(layer, RecurrentLayer | Bidirectional) for layer in self.layers):
+            raise ValueError(
+                f"layers are {kinds}; allowed: one or more recurrent layers such as LSTM, or Bidirectional"
+            )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout}; allowed: 0 or more, below 1")
         if self.connection not in CONNECTIONS:
@@ -123,7 +129,8 @@ class Stacked(nn.Module):
         sizes = [layer.out_features for layer in self.layers]
         if self.connection in ("residual", "highway") and len(set(sizes)) > 1:
             raise ValueError(f"layers put out {sizes} features; allowed under {self.connection!r}: all alike")
-        self.drop = nn.Dropout(self.dropout)
+        # Copies belong to the stack, wherever the layers were made, and one that stands twice is two.
+        self.levels = [layer.clone(name=None) for layer in self.layers]
         if self.connection == "highway":
             bias_init = nn.initializers.constant(-1.0)
             self.gates = [Dense(sizes[0], bias_init=bias_init, **_types(layer)) for layer in self.layers[1:]]
@@ -137,7 +144,7 @@ class Stacked(nn.Module):
         resets_BT: Array | None = None,
         train: bool = False,
     ) -> tuple[Array, Carry]:
-        def run(layer: Recurrent | Bidirectional, inputs_BTC: Array, carry: Carry) -> tuple[Array, Carry]:
+        def run(layer: RecurrentLayer | Bidirectional, inputs_BTC: Array, carry: Carry) -> tuple[Array, Carry]:
             return layer(inputs_BTC, lengths_B, carry, resets_BT=resets_BT, train=train)
 
         return self._climb(run, x_BTC, initial_carry, lengths_B, train)
@@ -145,7 +152,7 @@ class Stacked(nn.Module):
     def step(self, carry: Carry, x_BC: Array) -> tuple[Array, Carry]:
         """One step of time through all layers, without dropout."""
 
-        def run(layer: Recurrent | Bidirectional, inputs_BC: Array, carry: Carry) -> tuple[Array, Carry]:
+        def run(layer: RecurrentLayer | Bidirectional, inputs_BC: Array, carry: Carry) -> tuple[Array, Carry]:
             return layer.step(carry, inputs_BC)
 
         return self._climb(run, x_BC, carry, None, train=False)
@@ -155,13 +162,18 @@ class Stacked(nn.Module):
     ) -> tuple[Array, tuple[Carry, ...]]:
         """From the lowest layer to the top one, each with its connection: ``run(layer, inputs, carry)``."""
         carries = (None,) * len(self.layers) if carries is None else carries
-        if len(carries) != len(self.layers):
-            raise ValueError(f"the carry is of {len(carries)} layers; allowed: {len(self.layers)}, one for each")
+        if type(carries) is not tuple or len(carries) != len(self.layers):
+            shapes = jax.tree.map(jnp.shape, carries)
+            raise ValueError(
+                f"initial_carry has shapes {shapes}; allowed: a tuple of {len(self.layers)}, one per layer"
+            )
         outputs: list[Array] = []
         new_carries = []
-        for index, (layer, carry) in enumerate(zip(self.layers, carries, strict=True)):
+        for index, (layer, carry) in enumerate(zip(self.levels, carries, strict=True)):
             below = outputs[-1] if outputs else x
-            inputs = self.drop(below, deterministic=not train) if outputs else x
+            inputs = below
+            if outputs and train and self.dropout:
+                inputs = dropout.dropout(self.make_rng("dropout"), below, self.dropout)
             if outputs and self.connection == "skip":
                 inputs = jnp.concatenate([inputs, x.astype(inputs.dtype)], axis=-1)
             y, carry = run(layer, inputs, carry)
@@ -183,15 +195,17 @@ class Stacked(nn.Module):
 
     def initial_carry(self, batch_shape: tuple[int, ...]) -> Carry:
         """The carry before the first step, for ``batch_shape`` sequences."""
-        return tuple(layer.initial_carry(batch_shape) for layer in self.layers)
+        layers = self.layers if self.scope is None else self.levels
+        return tuple(layer.initial_carry(batch_shape) for layer in layers)
 
 
-def final_output(carry: Carry) -> Array:
-    """One vector ``[..., D]`` for a sequence, out of the carry of a layer: what it put out last.
+def final_hidden(carry: Carry) -> Array:
+    """The last h ``[..., D]`` out of a layer's carry, as a vector for the sequence; PyTorch's ``h_n``.
 
-    The output at each row's last real step, and of a bidirectional layer also the backward output at the first step,
-    side by side; of a stack that of the top layer. Zeros for an empty row that started from zeros.
+    Of a layer what it put out at the last step that it reads, of a bidirectional one both directions side by side, of a
+    stack those of its top layer. It is the layer's own h, before a connection, merge or gate: where these shall count,
+    pool the outputs instead. Zeros for an empty row that started from zeros.
     """
     if isinstance(carry, BothWays):
-        return jnp.concatenate([final_output(carry.forward), final_output(carry.backward)], axis=-1)
-    return carry.h if hasattr(carry, "h") else final_output(carry[-1])
+        return jnp.concatenate([final_hidden(carry.forward), final_hidden(carry.backward)], axis=-1)
+    return carry.h if hasattr(carry, "h") else final_hidden(carry[-1])

@@ -32,7 +32,7 @@ class AttentionPooling(nn.Module):
 
     @nn.compact
     def __call__(self, x_BTC: Array, lengths_B: Array | None = None) -> Array:
-        masking.check_lengths(lengths_B, x_BTC.shape[:-2], x_BTC.shape[-2])
+        lengths_B = masking.checked_lengths(lengths_B, x_BTC.shape[:-2], x_BTC.shape[-2])
         initializer = nn.initializers.lecun_normal()
         kernel_CD = self.param("kernel", initializer, (x_BTC.shape[-1], self.features), self.param_dtype)
         bias_D = self.param("bias", nn.initializers.zeros, (self.features,), self.param_dtype)

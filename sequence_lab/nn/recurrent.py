@@ -15,7 +15,7 @@ Array = jax.Array
 Carry = Any
 
 
-class Recurrent(nn.Module):
+class RecurrentLayer(nn.Module, kw_only=True):
     """Any cell over time: ``(x_BTC, lengths_B, initial_carry) -> (y_BTD, carry)``.
 
     The carry that comes back is the one after each row's last real step, ready to be handed to the next chunk
@@ -23,7 +23,6 @@ class Recurrent(nn.Module):
     ``train=True`` the noise of the cell's options is drawn from the rng "dropout".
 
     Attributes:
-      cell: the gate equations and their options; ``RNN``, ``LSTM`` and ``GRU`` fill it in.
       reverse: run from each row's last real step to its first.
       learn_initial_carry: the carry of a new sequence is a parameter, which starts from zeros.
       remat: compute again in the reverse pass instead of keeping, for memory of order sqrt(T).
@@ -31,7 +30,6 @@ class Recurrent(nn.Module):
       dtype, param_dtype: to compute in (None: promote inputs and parameters) and to store parameters in.
     """
 
-    cell: cells.Cell
     reverse: bool = False
     learn_initial_carry: bool = False
     remat: bool = False
@@ -55,11 +53,11 @@ class Recurrent(nn.Module):
             for group in self.cell.parameters(x_BTC.shape[-1])
         )
         learned = self._learned_carry()
-        leaves, structure = jax.tree.flatten((x_BTC, cells.Params(matrices, local), learned))
-        x_BTC, params, learned = jax.tree.unflatten(structure, promote_dtype(*leaves, dtype=self.dtype))
+        # Parameters are cast where they are used, inside the loop over time: so their gradients are summed in float32.
+        (x_BTC,) = promote_dtype(x_BTC, dtype=self.dtype or jnp.result_type(x_BTC, self.param_dtype))
         return recurrence.run(
             self.cell,
-            params,
+            cells.Params(matrices, local),
             x_BTC,
             lengths_B,
             initial_carry,
@@ -76,13 +74,12 @@ class Recurrent(nn.Module):
         """One vector for each array of the carry, as parameters; None unless they are learned."""
         if not self.learn_initial_carry:
             return None
-        names = (f"initial_{name}" for name in self.cell.initial_carry((), self.param_dtype)._fields)
         zeros = self.cell.initial_carry((), self.param_dtype)
-        parameters = (
-            self.param(name, nn.initializers.zeros, array.shape, self.param_dtype)
-            for name, array in zip(names, zeros, strict=True)
-        )
-        return type(zeros)(*parameters)
+        parameters = {
+            name: self.param(f"initial_{name}", nn.initializers.zeros, array.shape, self.param_dtype)
+            for name, array in zeros._asdict().items()
+        }
+        return type(zeros)(**parameters)
 
     @property
     def out_features(self) -> int:
@@ -91,13 +88,13 @@ class Recurrent(nn.Module):
 
     @nn.nowrap
     def initial_carry(self, batch_shape: tuple[int, ...]) -> Carry:
-        """The carry before the first step, for ``batch_shape`` sequences.
+        """The carry before the first step, for ``batch_shape`` sequences, in float32 at least.
 
         Raises:
           ValueError: it is learned and there are no parameters at hand. Then it is had by
             ``layer.apply(variables, batch_shape, method="initial_carry")``.
         """
-        own = self.cell.initial_carry(batch_shape, self.dtype or self.param_dtype)
+        own = self.cell.initial_carry(batch_shape, recurrence.carry_dtype(self.dtype or self.param_dtype))
         if not self.learn_initial_carry:
             return own
         if self.scope is None:
@@ -120,22 +117,39 @@ def _broadcast(carry: Carry, batch_shape: tuple[int, ...]) -> Carry:
     return jax.tree.map(lambda array: jnp.broadcast_to(array, (*batch_shape, *array.shape)), carry)
 
 
-def RNN(features: int, **options: Any) -> Recurrent:  # noqa: N802
-    """Elman's recurrent layer; ``options``: the fields of ``cells.RNNCell`` and of ``Recurrent``, and ``name``."""
-    return _layer(cells.RNNCell, features, options)
+class Recurrent(RecurrentLayer):
+    """A cell of one's own over time; options as in ``RecurrentLayer``.
+
+    Attributes:
+      cell: the gate equations and their options.
+    """
+
+    cell: cells.Cell
 
 
-def LSTM(features: int, **options: Any) -> Recurrent:  # noqa: N802
-    """Long short-term memory; ``options``: the fields of ``cells.LSTMCell`` and of ``Recurrent``, and ``name``."""
-    return _layer(cells.LSTMCell, features, options)
+def _layer(name: str, cell: type) -> Any:
+    """The layer whose fields are the options of ``cell`` and those of every layer."""
+    options = dataclasses.fields(cell)
+
+    def own_cell(self: Any) -> Any:
+        return cell(**{option.name: getattr(self, option.name) for option in options})
+
+    def post_init(self: Any) -> None:
+        own_cell(self)  # options that mean nothing are refused at once
+        RecurrentLayer.__post_init__(self)
+
+    defaults = {o.name: o.default for o in options if o.default is not dataclasses.MISSING}
+    body = {
+        "__module__": __name__,
+        "__qualname__": name,
+        "__doc__": f"The layer of ``{cell.__name__}``; further options: those of ``RecurrentLayer``.\n\n{cell.__doc__}",
+        "__annotations__": {option.name: option.type for option in options},
+        "__post_init__": post_init,
+        "cell": property(own_cell),
+    }
+    return type(name, (RecurrentLayer,), {**defaults, **body})
 
 
-def GRU(features: int, **options: Any) -> Recurrent:  # noqa: N802
-    """Gated recurrent units; ``options``: the fields of ``cells.GRUCell`` and of ``Recurrent``, and ``name``."""
-    return _layer(cells.GRUCell, features, options)
-
-
-def _layer(cell: type, features: int, options: dict[str, Any]) -> Recurrent:
-    of_cell = {field.name for field in dataclasses.fields(cell)} & options.keys()
-    rest = {name: value for name, value in options.items() if name not in of_cell}
-    return Recurrent(cell(features, **{name: options[name] for name in of_cell}), **rest)
+RNN = _layer("RNN", cells.RNNCell)
+LSTM = _layer("LSTM", cells.LSTMCell)
+GRU = _layer("GRU", cells.GRUCell)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from sequence_lab.ops import windows
@@ -130,8 +131,8 @@ def convolve_transposed(
 def transposed_length(length: windows.Length, window: windows.Window, crop: tuple[int, int]) -> windows.Length:
     """Steps that come out of a transposed convolution: (L - 1) stride + reach, less what ``crop`` takes off; 0 of 0."""
     steps = (length - 1) * window.stride + window.reach - sum(crop)
-    if isinstance(length, int):
-        return max(0, steps) if length else 0
+    if isinstance(length, int | np.integer):
+        return max(0, int(steps)) if length else 0
     return jnp.where(length > 0, jnp.maximum(steps, 0), 0)
 
 

@@ -54,30 +54,29 @@ def reverse_within_length(x_BT: Array, lengths_B: Array | None = None) -> Array:
     return jnp.take_along_axis(x_BT, source, axis=time_axis)
 
 
-def check_lengths(lengths_B: ArrayLike | None, batch_shape: tuple[int, ...], num_steps: int) -> None:
-    """Raises ValueError unless there is one length in 0..num_steps per row of ``batch_shape``, or None.
+def checked_lengths(
+    lengths_B: ArrayLike | None, batch_shape: tuple[int, ...], num_steps: int, what: str = "lengths"
+) -> Array | None:
+    """``lengths_B`` in int32. Raises ValueError unless there is one in 0..num_steps per row of ``batch_shape``.
 
-    Values are looked at where that costs nothing, in Python ints and NumPy arrays; those of JAX arrays under
-    ``jax.experimental.checkify`` alone.
+    Under ``jit``, where values are not known, those out of range are seen by ``jax.experimental.checkify`` alone.
     """
     if lengths_B is None:
-        return
-    if jnp.shape(lengths_B) != batch_shape:
-        raise ValueError(f"lengths have shape {jnp.shape(lengths_B)}; allowed: {batch_shape}, one per row, or None")
-    allowed = f"allowed: 0 to {num_steps}, the steps there are"
-    if not jnp.issubdtype(jnp.result_type(lengths_B), jnp.signedinteger):
-        raise ValueError(f"lengths have type {jnp.result_type(lengths_B)}; allowed: a signed integer type")
-    if isinstance(lengths_B, np.ndarray | np.generic | int):
-        lengths_B = np.asarray(lengths_B)
-        if np.any((lengths_B < 0) | (lengths_B > num_steps)):
-            raise ValueError(f"lengths reach from {lengths_B.min()} to {lengths_B.max()}; {allowed}")
-        return
-    lengths_B = jnp.atleast_1d(jnp.asarray(lengths_B))
-    if lengths_B.size:
-        lowest, highest = lengths_B.min(), lengths_B.max()
-        checkify.debug_check(
-            (lowest >= 0) & (highest <= num_steps), f"lengths reach from {{}} to {{}}; {allowed}", lowest, highest
-        )
+        return None
+    given = lengths_B if isinstance(lengths_B, jax.Array) else np.asarray(lengths_B)
+    if given.shape != batch_shape:
+        raise ValueError(f"{what} have shape {given.shape}; allowed: {batch_shape}, one per row, or None")
+    if not jnp.issubdtype(given.dtype, jnp.integer):
+        raise ValueError(f"{what} have type {given.dtype}; allowed: an integer type")
+    checked = jnp.asarray(given, jnp.int32)  # a smaller type could overflow in the arithmetic of windows
+    if checked.size:
+        lowest, highest = checked.min(), checked.max()
+        message = f"{what} reach from {{}} to {{}}; allowed: 0 to {num_steps}"
+        if isinstance(checked, jax.core.Tracer):
+            checkify.debug_check((lowest >= 0) & (highest <= num_steps), message, lowest, highest)
+        elif lowest < 0 or highest > num_steps:
+            raise ValueError(message.format(lowest, highest))
+    return checked
 
 
 def _mask_like(x: Array, lengths: Array, axis: int | None) -> Array:

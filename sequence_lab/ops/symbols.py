@@ -34,7 +34,7 @@ def one_hot(
     """
     if not jnp.issubdtype(ids_BT.dtype, jnp.integer):
         raise ValueError(f"ids have type {ids_BT.dtype}; allowed: an integer type")
-    masking.check_lengths(lengths_B, ids_BT.shape[:-1], ids_BT.shape[-1])
+    lengths_B = masking.checked_lengths(lengths_B, ids_BT.shape[:-1], ids_BT.shape[-1])
     hot = (ids_BT[..., None] == jnp.arange(num_symbols + len(ambiguous))).astype(dtype)
     if ambiguous:
         if not jnp.issubdtype(dtype, jnp.floating):

@@ -5,6 +5,7 @@ differs from Flax on purpose: SAME puts (reach - 1) // 2 places on the left what
 padded row gets what it would get alone.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -25,7 +26,8 @@ ZEROS = ("VALID", "SAME", "CAUSAL")
 BOUNDARIES = ("REFLECT", "CIRCULAR")
 
 
-class Window(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Window:
     """A window along one axis.
 
     ``padding`` is the places added (left, right) before the stride is considered; under ``ceil_mode`` the last window
@@ -38,6 +40,13 @@ class Window(NamedTuple):
     padding: tuple[int, int] = (0, 0)
     ceil_mode: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("size", "stride", "dilation"):
+            if not _is_int(getattr(self, name), least=1):
+                raise ValueError(f"{name} of a window is {getattr(self, name)!r}; allowed: an int >= 1")
+        if not all(_is_int(width, least=0) for width in self.padding):
+            raise ValueError(f"padding of a window is {self.padding!r}; allowed: a pair of ints >= 0")
+
     @property
     def reach(self) -> int:
         """Positions from the first to the last that the window sees, dilation included."""
@@ -49,17 +58,21 @@ class Window(NamedTuple):
         free = length + left + right - self.reach
         steps = (-(-free // self.stride) if self.ceil_mode else free // self.stride) + 1
         most = (length + left - 1) // self.stride + 1 if self.ceil_mode else steps
-        if isinstance(length, int):
-            return max(0, min(steps, most)) if length else 0
+        if isinstance(length, int | np.integer):
+            return max(0, min(int(steps), int(most))) if length else 0
         return jnp.where(length > 0, jnp.maximum(jnp.minimum(steps, most), 0), 0)
 
 
 def per_axis(name: str, value: PerAxis, spatial: int) -> tuple[int, ...]:
     """One int >= 1 per spatial axis, from one for all or one for each; ``name`` is for the error."""
     values = tuple(value) if isinstance(value, Sequence) else (value,) * spatial
-    if len(values) != spatial or any(not isinstance(v, int) or v < 1 for v in values):
-        raise ValueError(f"{name} is {value!r}; allowed: an int >= 1 or {spatial} of them")
-    return values
+    if len(values) != spatial or not all(_is_int(v, least=1) for v in values):
+        raise ValueError(f"{name} is {value!r}; allowed: an int >= 1, or a sequence of {spatial}, one per spatial axis")
+    return tuple(map(int, values))
+
+
+def _is_int(value: object, least: int) -> bool:
+    return isinstance(value, int | np.integer) and int(value) >= least
 
 
 def windows(
@@ -74,7 +87,7 @@ def windows(
     """The window along every spatial axis. ``named``: the words that ``padding`` may be, as in ``pad_widths``."""
     spatial = len(kernel_size)
     sizes = per_axis("kernel_size", kernel_size, spatial)
-    strides, dilation = per_axis("strides", strides, spatial), per_axis("kernel_dilation", dilation, spatial)
+    strides, dilation = per_axis("strides", strides, spatial), per_axis("dilation", dilation, spatial)
     widths = pad_widths(padding, sizes, dilation, named)
     return tuple(
         Window(size, stride, step, width, ceil_mode)
@@ -100,14 +113,14 @@ def pad_widths(
             raise _padding_error(padding, named)
         same = [(0, 0) if padding == "VALID" else (r // 2, r - r // 2) for r in reach]
         return ((reach[0], 0), *same[1:]) if padding == "CAUSAL" else tuple(same)
-    per_axis = [padding] * len(reach) if isinstance(padding, int) else padding
+    per_axis = [padding] * len(reach) if isinstance(padding, int | np.integer) else padding
     if not isinstance(per_axis, Sequence) or len(per_axis) != len(reach):
         raise _padding_error(padding, named)
     pairs = []
     for sides in per_axis:
-        match (sides, sides) if isinstance(sides, int) else sides:
-            case [int(left), int(right)] if left >= 0 and right >= 0:
-                pairs.append((left, right))
+        match (sides, sides) if isinstance(sides, int | np.integer) else sides:
+            case [left, right] if _is_int(left, least=0) and _is_int(right, least=0):
+                pairs.append((int(left), int(right)))
             case _:
                 raise _padding_error(padding, named)
     return tuple(pairs)
@@ -138,7 +151,8 @@ def spatial_lengths(lengths: Array | None, batch_shape: tuple[int, ...], sizes: 
     """
     if lengths is None:
         return [None] * len(sizes)
-    shape = jnp.shape(lengths)
+    lengths = lengths if isinstance(lengths, jax.Array) else np.asarray(lengths)
+    shape = lengths.shape
     if shape == (*batch_shape, len(sizes)):
         split: list[Array | None] = [lengths[..., axis] for axis in range(len(sizes))]
     elif shape == batch_shape:
@@ -148,9 +162,7 @@ def spatial_lengths(lengths: Array | None, batch_shape: tuple[int, ...], sizes: 
             f"lengths have shape {shape}; allowed: {batch_shape}, one per row, or {(*batch_shape, len(sizes))}, "
             "one per row and spatial axis"
         )
-    for length, size in zip(split, sizes, strict=True):
-        masking.check_lengths(length, batch_shape, size)
-    return split
+    return [masking.checked_lengths(length, batch_shape, size) for length, size in zip(split, sizes, strict=True)]
 
 
 def output_lengths(lengths: Sequence[Array | None], over: Sequence[Window]) -> list[Array | None]:
@@ -220,8 +232,18 @@ def step(function: Callable[[Array], Array], carry: Array, x: Array, axis: int =
       x: ``[*batch, ...]``, without the time axis.
       axis: the time axis, from the end.
     """
-    seen = jnp.concatenate([carry, jnp.expand_dims(x, axis).astype(carry.dtype)], axis=axis)
+    now = jnp.expand_dims(x, axis)
+    if not hasattr(carry, "shape") or carry.ndim != now.ndim or _without(carry, axis) != _without(now, axis):
+        raise ValueError(
+            f"carry is {jax.tree.map(jnp.shape, carry)} for an input of {now.shape}, its time axis included; allowed: "
+            "that shape, but for the steps of time"
+        )
+    seen = jnp.concatenate([carry, now.astype(carry.dtype)], axis=axis)
     return jnp.squeeze(function(seen), axis), lax.slice_in_dim(seen, 1, seen.shape[axis], axis=seen.ndim + axis)
+
+
+def _without(x: Array, axis: int) -> tuple[int, ...]:
+    return tuple(size for at, size in enumerate(x.shape) if at != x.ndim + axis)
 
 
 def output_length(

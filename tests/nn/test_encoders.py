@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import flax.linen
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -78,9 +79,9 @@ def test_stacked_layers_connect_as_named() -> None:
         stack = nn.Stacked(layers, connection=connection)
         params, apply = with_params(stack)
         y, carry = apply({"params": params}, X, LENGTHS)
-        below, first = alone(layers[0], params["layers_0"], X, LENGTHS)
+        below, first = alone(layers[0], params["levels_0"], X, LENGTHS)
         inputs = np.concatenate([below, X], axis=-1) if connection == "skip" else below
-        above, second = alone(layers[1], params["layers_1"], inputs, LENGTHS)
+        above, second = alone(layers[1], params["levels_1"], inputs, LENGTHS)
         expected = np.asarray(above)
         if connection == "residual":
             expected = above + below
@@ -119,6 +120,36 @@ def test_stacked_dropout_acts_between_layers_in_training_alone() -> None:
     np.testing.assert_array_equal(y[1, 2:], 0)
 
 
+def test_stacked_dropout_does_not_depend_on_the_amount_of_padding() -> None:
+    layer = nn.Stacked((nn.LSTM(3, zoneout_hidden=0.3), nn.GRU(3)), dropout=0.5)
+    params, _ = with_params(layer)
+    longer = np.concatenate([X, np.full_like(X, np.nan)], axis=1)
+
+    def train(x: Any) -> Any:
+        return layer.apply({"params": params}, x, LENGTHS, train=True, rngs={"dropout": jax.random.key(0)})
+
+    (y, carry), (padded, padded_carry) = jax.jit(train)(X), jax.jit(train)(longer)
+    np.testing.assert_allclose(padded[:, :6], y, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(padded[:, 6:], 0)
+    for a, b in zip(jax.tree.leaves(padded_carry), jax.tree.leaves(carry), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_stacked_layers_have_their_own_parameters_wherever_they_are_made() -> None:
+    """In a compact parent as outside of one, and where the same layer stands twice."""
+
+    class Parent(flax.linen.Module):
+        @flax.linen.compact
+        def __call__(self, x: Any) -> Any:
+            both = nn.Bidirectional(nn.GRU(3), "sum")
+            return nn.Stacked((both, both, nn.LSTM(3)), name="encoder")(x)[0]
+
+    params = jax.eval_shape(Parent().init, jax.random.key(0), X)["params"]
+    assert set(params) == {"encoder"}
+    assert set(params["encoder"]) == {"levels_0", "levels_1", "levels_2"}
+    assert params["encoder"]["levels_1"]["forward"]["input"].shape == (3, 9)
+
+
 def test_stacked_hands_noise_of_training_and_resets_to_its_layers() -> None:
     layer = nn.Stacked((nn.Bidirectional(nn.LSTM(3, zoneout_hidden=0.5)), nn.GRU(3)))
     params, _ = with_params(layer)
@@ -131,7 +162,7 @@ def test_stacked_hands_noise_of_training_and_resets_to_its_layers() -> None:
         np.testing.assert_allclose(packed[:, part], alone(layer, params, X[:, part])[0], rtol=1e-5, atol=2e-6)
 
 
-def test_final_output_is_what_each_row_puts_out_last() -> None:
+def test_final_hidden_is_what_each_row_puts_out_last() -> None:
     """Forwards at the last real step, backwards at the first; of a stack that of the top layer."""
     layers = {
         "lstm": nn.LSTM(3, projection=2),
@@ -141,23 +172,23 @@ def test_final_output_is_what_each_row_puts_out_last() -> None:
     for name, layer in layers.items():
         params, apply = with_params(layer)
         _, carry = apply({"params": params}, X, LENGTHS)
-        vector = np.asarray(nn.final_output(carry))
+        vector = np.asarray(nn.final_hidden(carry))
         np.testing.assert_array_equal(vector[3], 0)
         for row, length in enumerate(LENGTHS[:3]):
             y, own = alone(layer, params, X[row : row + 1, :length])
-            np.testing.assert_allclose(vector[row], nn.final_output(own)[0], rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(vector[row], nn.final_hidden(own)[0], rtol=1e-5, atol=1e-6)
             if name == "lstm":
                 np.testing.assert_allclose(vector[row], y[0, -1], rtol=1e-5)
             elif name == "stacked":
                 np.testing.assert_allclose(vector[row], [*y[0, -1, :3], *y[0, 0, 3:]], rtol=1e-5, atol=1e-6)
-        gradient = jax.grad(lambda x: jnp.sum(nn.final_output(apply({"params": params}, x, LENGTHS)[1])))(X)  # noqa: B023
+        gradient = jax.grad(lambda x: jnp.sum(nn.final_hidden(apply({"params": params}, x, LENGTHS)[1])))(X)  # noqa: B023
         for row, length in enumerate(LENGTHS):
             np.testing.assert_array_equal(np.any(gradient[row] != 0, axis=-1), np.arange(6) < length)
 
 
-def test_final_output_of_both_directions_stands_side_by_side() -> None:
+def test_final_hidden_of_both_directions_stands_side_by_side() -> None:
     carry = BothWays(nn.GRU(3).initial_carry((2,)), nn.GRU(3).initial_carry((2,))._replace(h=jnp.ones((2, 3))))
-    np.testing.assert_array_equal(nn.final_output(carry), np.repeat([[0, 1]], 3, axis=1).repeat(2, axis=0))
+    np.testing.assert_array_equal(nn.final_hidden(carry), np.repeat([[0, 1]], 3, axis=1).repeat(2, axis=0))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +196,9 @@ def test_final_output_of_both_directions_stands_side_by_side() -> None:
     [
         (nn.Bidirectional(nn.LSTM(3, reverse=True)), "has reverse=True; allowed: the forward"),
         (nn.Bidirectional(nn.LSTM(3), "max"), "merge is 'max'; allowed: concat, sum, mean, gate"),
-        (nn.Stacked(()), "layers is empty; allowed: one layer or more"),
+        (nn.Stacked(()), r"layers are \[\]; allowed: one or more recurrent layers"),
+        (nn.Stacked((nn.GRU(3), nn.Dense(3))), r"layers are \['GRU', 'Dense'\]; allowed: one or more recurrent"),
+        (nn.Bidirectional(nn.Dense(3)), "layer is a Dense; allowed: a recurrent layer"),
         (nn.Stacked((nn.GRU(3),), dropout=1.0), "dropout is 1.0; allowed: 0 or more, below 1"),
         (nn.Stacked((nn.GRU(3),), connection="dense"), "connection is 'dense'; allowed: plain, residual, highway"),
         (

@@ -154,7 +154,7 @@ every_case = pytest.mark.parametrize("name", CASES)
 
 
 def is_recurrent(case: Case) -> bool:
-    return isinstance(case.target, nn.Recurrent | nn.Bidirectional | nn.Stacked)
+    return isinstance(case.target, nn.RecurrentLayer | nn.Bidirectional | nn.Stacked)
 
 
 def draw(case: Case, full: tuple[int, ...], seed: int = 0) -> np.ndarray:

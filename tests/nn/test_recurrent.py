@@ -105,7 +105,7 @@ def test_layer_starts_from_its_initial_carry(name: str) -> None:
 
 
 def test_learned_initial_carry_is_asked_for_with_the_parameters() -> None:
-    fresh = jax.jit(LAYERS["skip"].init)(jax.random.key(0), X)["params"]["layers_0"]
+    fresh = jax.jit(LAYERS["skip"].init)(jax.random.key(0), X)["params"]["levels_0"]
     np.testing.assert_array_equal(fresh["initial_c"], 0)
     for name in ("gru_before", "skip"):
         with pytest.raises(ValueError, match="initial carry of this layer is learned; allowed: to ask for it with"):
@@ -143,6 +143,16 @@ def test_layer_is_noisy_in_training_alone(name: str) -> None:
     for row, length in enumerate(LENGTHS):
         np.testing.assert_array_equal(y[row, length:], 0)
     assert np.any(y != apply(name, params, X, LENGTHS)[0])
+
+
+@pytest.mark.parametrize("option", ["zoneout_hidden", "zoneout_cell", "recurrent_dropout", "drop_connect"])
+def test_every_kind_of_noise_acts_on_its_own(option: str) -> None:
+    layer, params = nn.LSTM(3, **{option: 0.5}), random_params("lstm")
+    y, _ = layer.apply(params, X, train=True, rngs={"dropout": jax.random.key(0)})
+    plain, _ = apply("lstm", params, X)
+    assert np.any(np.abs(y - plain) > 1e-3)
+    outside, _ = layer.apply(params, X)
+    assert np.any(np.abs(outside - plain) > 1e-3) == option.startswith("zoneout")  # its expectation
 
 
 def test_layer_without_noise_needs_no_rng_in_training() -> None:
@@ -227,14 +237,35 @@ def test_layer_computes_in_its_dtype_with_float32_params(name: str, dtype: Any) 
     assert types(params) == {jnp.dtype(jnp.float32)}
     own_carry = functools.partial(layer.apply, method="initial_carry")
     carry = own_carry(random_params(name), (4,))
-    assert types(carry) == {jnp.dtype(dtype)}
+    float32 = {jnp.dtype(jnp.float32)}
+    assert types(carry) == float32, "a sum over time"
     train = functools.partial(layer.apply, train=True, rngs={"dropout": jax.random.key(1)})
-    for given in (None, carry, jax.tree.map(lambda a: a.astype(jnp.float32), carry)):
+    for given in (None, carry, jax.tree.map(lambda a: a.astype(dtype), carry)):
         for function in (layer.apply, train):
-            assert types(jax.eval_shape(function, params, X, LENGTHS, given)) == {jnp.dtype(dtype)}
+            y, last = jax.eval_shape(function, params, X, LENGTHS, given)
+            assert (types(y), types(last)) == ({jnp.dtype(dtype)}, float32)
     if name in CAUSAL:
-        step = functools.partial(layer.apply, method="step")
-        assert types(jax.eval_shape(step, params, carry, X[:, 0])) == {jnp.dtype(dtype)}
+        y, last = jax.eval_shape(functools.partial(layer.apply, method="step"), params, carry, X[:, 0])
+        assert (types(y), types(last)) == ({jnp.dtype(dtype)}, float32)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_layer_in_low_precision_sums_over_time_in_float32(kind: str) -> None:
+    """Gradients over 1000 steps, and a cell state that grows by one at each of them."""
+    layer = getattr(nn, kind)(4)
+    x = draw(jnp.empty((4, 1000, 3)), 0)
+    params = jax.jit(layer.init)(jax.random.key(0), x)
+
+    def gradient(layer: Any) -> Any:
+        return jax.jit(jax.grad(lambda params: jnp.mean(layer.apply(params, x)[0].astype(jnp.float32) ** 2)))(params)
+
+    low, full = gradient(layer.clone(dtype=jnp.bfloat16)), gradient(layer)
+    for a, b in zip(jax.tree.leaves(low), jax.tree.leaves(full), strict=True):
+        assert np.linalg.norm(a - b) < 0.05 * np.linalg.norm(b)
+    if kind == "LSTM":
+        bias = {"bias": np.repeat(np.float32([1e4, 1e4, 1e4, 0]), 4)}
+        _, carry = layer.clone(dtype=jnp.bfloat16).apply({"params": params["params"] | bias}, x)
+        np.testing.assert_array_equal(carry.c, 1000)
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
@@ -290,18 +321,19 @@ def test_layer_refuses_carries_and_lengths_that_are_not_its_own() -> None:
         ("lstm", HiddenCarry(zeros), "initial_carry has .*; LSTMCell needs LSTMCarry"),
         ("lstm", LSTMCarry(zeros, zeros[:2]), "initial_carry has .*; LSTMCell needs LSTMCarry"),
         ("gru", zeros, "initial_carry has .*; GRUCell needs HiddenCarry"),
-        ("stacked", one_too_few, "the carry is of 2 layers; allowed: 3, one for each"),
+        ("stacked", one_too_few, r"initial_carry has shapes .*; allowed: a tuple of 3, one per layer"),
+        ("residual", LSTMCarry(zeros, zeros), r"initial_carry has shapes LSTMCarry.*; allowed: a tuple of 2"),
         ("concat", (HiddenCarry(zeros), HiddenCarry(zeros)), "initial_carry is a tuple; allowed: BothWays"),
     ]:
         with pytest.raises(ValueError, match=message):
             apply(name, random_params(name), X, None, carry)
-    with pytest.raises(ValueError, match="the carry is of 2 layers"):
+    with pytest.raises(ValueError, match="allowed: a tuple of 3"):
         LAYERS["stacked"].apply(random_params("stacked"), one_too_few, X[:, 0], method="step")
     with pytest.raises(ValueError, match=r"lengths have shape \(3,\); allowed: \(4,\), one per row"):
         apply("lstm", random_params("lstm"), X, LENGTHS[:3])
     with pytest.raises(ValueError, match="engine is 'fast'; allowed: auto, "):
         jax.eval_shape(nn.LSTM(3, engine="fast").init, jax.random.key(0), X)
-    with pytest.raises(TypeError, match="peepholes"):
+    with pytest.raises(TypeError, match=r"LSTM\.__init__\(\) got an unexpected keyword argument 'peepholes'"):
         nn.LSTM(3, peepholes=True)
 
 
@@ -319,5 +351,15 @@ def test_layer_reports_lengths_out_of_range_under_checkify(name: str) -> None:
 
 def test_recurrent_layer_is_a_linen_module_with_the_cell_it_was_given() -> None:
     layer = nn.LSTM(3, peephole=True, reverse=True, name="encoder")
-    assert isinstance(layer, flax.linen.Module)
-    assert (layer.name, layer.reverse, layer.cell.peephole, layer.out_features) == ("encoder", True, True, 3)  # type: ignore[attr-defined]
+    assert isinstance(layer, nn.LSTM)
+    assert layer.cell == nn.LSTMCell(3, peephole=True)
+    assert layer.clone(features=5).cell == nn.LSTMCell(5, peephole=True)
+    assert (layer.name, layer.reverse, layer.out_features) == ("encoder", True, 3)
+    params = random_params("lstm")
+    expected = apply("lstm", params, X)
+    assert_close(nn.Recurrent(nn.LSTMCell(3)).apply(params, X), expected)
+    assert_close(flax.linen.remat(nn.LSTM)(3).apply(params, X), expected)  # lifted, as any Linen module
+    for kind, cell in [(nn.RNN, nn.RNNCell), (nn.LSTM, nn.LSTMCell), (nn.GRU, nn.GRUCell)]:
+        assert kind(3).cell == cell(3)
+        with pytest.raises(ValueError, match=r"zoneout_hidden is 1\.5; allowed: 0 or more, below 1"):
+            kind(3, zoneout_hidden=1.5)

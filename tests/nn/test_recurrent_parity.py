@@ -87,7 +87,7 @@ def test_stacked_layers_equal_torch_on_packed_sequences(dtype: str, case: dict[s
     def ours(values: dict[str, np.ndarray]) -> Any:
         layers = [[from_torch(values, kind, at) for at in pair] for pair in suffixes]
         return {
-            f"layers_{i}": dict(zip(("forward", "backward"), pair, strict=True)) if case["both"] else pair[0]
+            f"levels_{i}": dict(zip(("forward", "backward"), pair, strict=True)) if case["both"] else pair[0]
             for i, pair in enumerate(layers)
         }
 
@@ -125,7 +125,7 @@ def test_stacked_layers_equal_torch_on_packed_sequences(dtype: str, case: dict[s
     expected = ours(slopes)
     for i, pair in enumerate(suffixes):
         for way, at in zip(("forward", "backward"), pair, strict=False):
-            own = expected[f"layers_{i}"][way] if case["both"] else expected[f"layers_{i}"]
+            own = expected[f"levels_{i}"][way] if case["both"] else expected[f"levels_{i}"]
             own["bias"] = slopes[f"bias_ih_{at}"]
     jax.tree.map(lambda a, b: close(a, b, dtype), gradients[0], expected)
 

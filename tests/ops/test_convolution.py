@@ -265,7 +265,7 @@ REFUSALS: dict[str, tuple[Any, tuple[int, ...], tuple[int, ...], dict[str, Any],
     "no groups": (convolution.convolve, (1, 4, 4), (3, 2, 3), {"feature_group_count": 0}, "feature_group_count is 0"),
     "strides": (convolution.convolve, (1, 4, 2), (3, 2, 1), {"strides": 0}, "strides is 0; allowed: an int >= 1"),
     "dilation": (
-        convolution.convolve, (1, 4, 2), (3, 2, 1), {"dilation": -2}, "kernel_dilation is -2; allowed: an int >= 1"
+        convolution.convolve, (1, 4, 2), (3, 2, 1), {"dilation": -2}, "dilation is -2; allowed: an int >= 1"
     ),
     "word": (
         convolution.convolve, (1, 4, 2), (3, 2, 1), {"padding": "same"},

@@ -83,27 +83,33 @@ def test_masking_refuses_lengths_of_another_batch() -> None:
         masking.zero_padding(LENGTHS, LENGTHS)
 
 
-def test_check_lengths_looks_at_values_where_that_costs_nothing() -> None:
-    masking.check_lengths(None, (2, 2), 5)
-    masking.check_lengths(LENGTHS, (4,), 5)
-    masking.check_lengths(jnp.array([9]), (1,), 5)
+def test_checked_lengths_are_int32_whatever_they_come_as() -> None:
+    assert masking.checked_lengths(None, (2, 2), 5) is None
+    for lengths in (LENGTHS, LENGTHS.tolist(), LENGTHS.astype(np.int8), LENGTHS.astype(np.uint64), jnp.array(LENGTHS)):
+        checked = masking.checked_lengths(lengths, (4,), 5)
+        assert checked is not None
+        assert checked.dtype == jnp.int32
+        np.testing.assert_array_equal(checked, LENGTHS)
+    assert masking.checked_lengths(3, (), 5) == 3
+
+
+def test_checked_lengths_refuse_what_no_row_can_have() -> None:
     for lengths, said in [
         (LENGTHS, r"lengths have shape \(4,\); allowed: \(2, 2\), one per row"),
         (LENGTHS.reshape(2, 2) + 1, "lengths reach from 1 to 6; allowed: 0 to 5"),
-        (LENGTHS.reshape(2, 2) - 1, "lengths reach from -1 to 4; allowed: 0 to 5"),
-        (np.ones((2, 2)), "lengths have type float.*; allowed: a signed integer type"),
-        (np.ones((2, 2), np.uint8), "lengths have type uint8; allowed: a signed integer type"),
+        (jnp.array(LENGTHS.reshape(2, 2) - 1), "lengths reach from -1 to 4; allowed: 0 to 5"),
+        (np.ones((2, 2)), "lengths have type float64; allowed: an integer type"),
     ]:
         with pytest.raises(ValueError, match=said):
-            masking.check_lengths(lengths, (2, 2), 5)
+            masking.checked_lengths(lengths, (2, 2), 5)
     for scalar in (6, np.int32(6), np.array(6)):
-        with pytest.raises(ValueError, match="lengths reach from 6 to 6; allowed: 0 to 5"):
-            masking.check_lengths(scalar, (), 5)
+        with pytest.raises(ValueError, match="k_B reach from 6 to 6; allowed: 0 to 5"):
+            masking.checked_lengths(scalar, (), 5, "k_B")
 
 
-def test_check_lengths_looks_at_jax_arrays_under_checkify() -> None:
+def test_checked_lengths_are_looked_at_under_jit_by_checkify() -> None:
     def checked(lengths: jax.Array) -> jax.Array:
-        masking.check_lengths(lengths, (4,), 5)
+        lengths = masking.checked_lengths(lengths, (4,), 5)
         return lengths + 1
 
     error, _ = jax.jit(checkify.checkify(checked))(LENGTHS)

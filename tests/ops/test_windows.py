@@ -90,11 +90,14 @@ def test_windows_reads_one_value_for_all_axes_or_one_each() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kernel_size": (3, 0)}, r"kernel_size is \(3, 0\); allowed: an int >= 1 or 2 of them"),
-        ({"kernel_size": (3, 2), "strides": 0}, "strides is 0; allowed: an int >= 1 or 2 of them"),
-        ({"kernel_size": (3, 2), "strides": (1, 2, 1)}, r"strides is \(1, 2, 1\); allowed: an int >= 1 or 2"),
-        ({"kernel_size": (3,), "dilation": -1}, "kernel_dilation is -1; allowed: an int >= 1 or 1 of them"),
-        ({"kernel_size": (3,), "dilation": 1.5}, "kernel_dilation is 1.5; allowed: an int >= 1 or 1 of them"),
+        ({"kernel_size": (3, 0)}, r"kernel_size is \(3, 0\); allowed: an int >= 1, or a sequence of 2"),
+        ({"kernel_size": (3, 2), "strides": 0}, "strides is 0; allowed: an int >= 1, or a sequence of 2"),
+        (
+            {"kernel_size": (3, 2), "strides": (1, 2, 1)},
+            r"strides is \(1, 2, 1\); allowed: an int >= 1, or a sequence of 2",
+        ),
+        ({"kernel_size": (3,), "dilation": -1}, "dilation is -1; allowed: an int >= 1, or a sequence of 1"),
+        ({"kernel_size": (3,), "dilation": 1.5}, "dilation is 1.5; allowed: an int >= 1, or a sequence of 1"),
         ({"kernel_size": (3,), "padding": "REFLECT"}, "padding is 'REFLECT'; allowed: VALID, SAME, CAUSAL, an int"),
     ],
 )

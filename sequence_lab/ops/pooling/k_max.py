@@ -35,14 +35,13 @@ def k_max_pool(
     if x_BTC.ndim < 2:
         raise ValueError(f"input has shape {x_BTC.shape}; allowed: batch axes, time, channels")
     num_steps = x_BTC.shape[-2]
-    if not isinstance(k, int) or not 1 <= k <= num_steps:
+    if not isinstance(k, int | np.integer) or not 1 <= k <= num_steps:
         raise ValueError(f"k is {k!r} for an input of shape {x_BTC.shape}; allowed: 1 to {num_steps}, its steps")
-    masking.check_lengths(lengths_B, x_BTC.shape[:-2], num_steps)
+    lengths_B = masking.checked_lengths(lengths_B, x_BTC.shape[:-2], num_steps)
     steps_BCk = lax.top_k(jnp.swapaxes(_keys(x_BTC, lengths_B), -1, -2), k)[1]
     new_B = None if lengths_B is None else jnp.minimum(lengths_B, k)
+    k_B = masking.checked_lengths(k_B, x_BTC.shape[:-2], k, "k_B")
     if k_B is not None:
-        _check_k(k_B, x_BTC.shape[:-2], k)
-        k_B = jnp.asarray(k_B)
         # The last step that sorting can bring up, and past the new length.
         steps_BCk = jnp.where(jnp.arange(k) < k_B[..., None, None], steps_BCk, num_steps)
         new_B = jnp.minimum(k_B, k if new_B is None else new_B)
@@ -69,7 +68,7 @@ def dynamic_k(length: windows.Length, layer: int, num_layers: int, k_top: int) -
     if k_top < 1:
         raise ValueError(f"k_top is {k_top}; allowed: 1 or more")
     k = -(-(num_layers - layer) * length // num_layers)
-    return max(k_top, k) if isinstance(length, int) else jnp.maximum(k_top, k)
+    return max(k_top, k) if isinstance(length, int | np.integer) else jnp.maximum(k_top, k)
 
 
 def _keys(x_BTC: Array, lengths_B: Array | None) -> Array:
@@ -78,11 +77,3 @@ def _keys(x_BTC: Array, lengths_B: Array | None) -> Array:
     if jnp.issubdtype(x_BTC.dtype, jnp.floating):
         keys_BTC = jnp.where(jnp.isnan(keys_BTC), jnp.asarray(jnp.nan, x_BTC.dtype), keys_BTC)
     return lax.stop_gradient(masking.fill_padding(keys_BTC, lengths_B, dtypes.lowest(x_BTC)))
-
-
-def _check_k(k_B: Array, batch_shape: tuple[int, ...], k: int) -> None:
-    """Values are looked at in NumPy arrays alone, as those of lengths are."""
-    if jnp.shape(k_B) != batch_shape:
-        raise ValueError(f"k_B has shape {jnp.shape(k_B)}; allowed: {batch_shape}, one per row")
-    if isinstance(k_B, np.ndarray) and np.any((k_B < 0) | (k_B > k)):
-        raise ValueError(f"k_B reaches from {k_B.min()} to {k_B.max()}; allowed: 0 to {k}, which is k")

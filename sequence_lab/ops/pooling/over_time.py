@@ -84,7 +84,7 @@ def _checked(x_BTC: Array, lengths_B: Array | None) -> tuple[Array, Array | None
     if x_BTC.ndim < 2:
         raise ValueError(f"input has shape {x_BTC.shape}; allowed: batch axes, time, channels")
     *batch_shape, num_steps, channels = x_BTC.shape
-    masking.check_lengths(lengths_B, tuple(batch_shape), num_steps)
+    lengths_B = masking.checked_lengths(lengths_B, tuple(batch_shape), num_steps)
     if num_steps == 0:
         return jnp.zeros((*batch_shape, 1, channels), x_BTC.dtype), jnp.zeros(batch_shape, jnp.int32)
     return x_BTC, lengths_B

@@ -1,6 +1,7 @@
 """Pooling by windows that slide. Semantics are PyTorch's, the words are Flax's; step by step: ``windows.step``."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -143,21 +144,51 @@ def _checked(
     return x, windows.spatial_lengths(lengths, x.shape[: -len(over) - 1], sizes), over
 
 
+class _Best(NamedTuple):
+    """The largest of some places, which place that is, and whether one of them is real."""
+
+    value: Array
+    place: Array
+    real: Array
+
+    def either(self, later: "_Best") -> "_Best":
+        # A NaN wins; what has been seen so far may be padding, which anything real beats.
+        better = later.real & (~self.real | (later.value > self.value) | jnp.isnan(later.value))
+        value, place = jnp.where(better, later.value, self.value), jnp.where(better, later.place, self.place)
+        return _Best(value, place, self.real | later.real)
+
+
 def _max_along(
     x: Array, indices: Array, axis: int, window: windows.Window, length: Array | None
 ) -> tuple[Array, Array, Array]:
-    """The largest of each window along one axis, its index, and whether the window holds a real place at all."""
-    end = x.shape[axis] if length is None else length[..., None]
-    taps = zip(_taps(x, axis, window), _taps(indices, axis, window), strict=True)
-    (best, places), (index, _) = next(taps)
-    seen = _spread((places >= 0) & (places < end), axis, x.ndim)
-    for (value, places), (of_value, _) in taps:
-        real = _spread((places >= 0) & (places < end), axis, x.ndim)
-        # What has been seen so far may be padding, which anything real beats.
-        better = real & (~seen | (value > best) | jnp.isnan(value))
-        best, index = jnp.where(better, value, best), jnp.where(better, of_value, index)
-        seen = seen | real
-    return best, index, seen
+    """The largest of each window along one axis, its index, and whether the window holds a real place at all.
+
+    Windows of 2, 4, 8, ... places are each made of two of half the size, and those asked for of two that overlap: of
+    equal values the earlier one stays, and a window of k costs log k steps.
+    """
+    size, (left, _) = x.shape[axis], window.padding
+    end = size if length is None else length[..., None]
+    outputs = window.output_length(size)
+    right = max(0, (outputs - 1) * window.stride + window.reach - left - size)
+    widths = [(left, right) if at == axis else (0, 0) for at in range(x.ndim)]
+    places = np.arange(-left, size + right)
+    real = _spread((places >= 0) & (places < end), axis, x.ndim)
+    best = _Best(jnp.pad(x, widths), jnp.pad(indices, widths), real)
+
+    def part(best: _Best, start: int, count: int, stride: int = 1) -> _Best:
+        stop = start + (count - 1) * stride + 1
+        return jax.tree.map(lambda array: lax.slice_in_dim(array, start, stop, stride, axis), best)
+
+    taps = 1
+    while 2 * taps < window.size:
+        shift = taps * window.dilation
+        count = best.value.shape[axis] - shift
+        best, taps = part(best, 0, count).either(part(best, shift, count)), 2 * taps
+    first = part(best, 0, outputs, window.stride)
+    if window.size > 1:
+        shift = (window.size - taps) * window.dilation
+        first = first.either(part(best, shift, outputs, window.stride))
+    return first
 
 
 def _sum_along(

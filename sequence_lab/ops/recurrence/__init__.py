@@ -5,6 +5,7 @@ each further file one of ``ENGINES`` or, as ``remat``, a way to run any of them.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,19 @@ from sequence_lab.ops.recurrence.engine import Engine, Start, Steps
 from sequence_lab.ops.recurrence.remat import in_chunks
 from sequence_lab.ops.recurrence.scan_plain import scan_plain
 
-__all__ = ["CELLS", "ENGINES", "Carry", "Cell", "Engine", "Parameter", "Params", "Start", "Steps", "run"]
+__all__ = [
+    "CELLS",
+    "ENGINES",
+    "Carry",
+    "Cell",
+    "Engine",
+    "Parameter",
+    "Params",
+    "Start",
+    "Steps",
+    "carry_dtype",
+    "run",
+]
 
 Array = jax.Array
 
@@ -40,8 +53,8 @@ def run(
 
     Args:
       cell: gate equations.
-      params: its arrays, in the type to compute in.
-      x_BTC: inputs; any number of batch axes.
+      params: its arrays; their gradients are summed in their type.
+      x_BTC: inputs, in the type to compute in; any number of batch axes.
       lengths_B: real steps per row, or None. Padding is neither read nor waited for: the carry that comes
         back is the one after each row's last real step (its first one under ``reverse``), the initial one for
         length 0.
@@ -61,8 +74,8 @@ def run(
     if engine not in ("auto", *ENGINES):
         raise ValueError(f"engine is {engine!r}; allowed: auto, {', '.join(ENGINES)}")
     batch_shape, num_steps = x_BTC.shape[:-2], x_BTC.shape[-2]
-    masking.check_lengths(lengths_B, batch_shape, num_steps)
-    own_carry = _checked_carry(cell, start_carry, cell.initial_carry(batch_shape, x_BTC.dtype))
+    lengths_B = masking.checked_lengths(lengths_B, batch_shape, num_steps)
+    own_carry = _checked_carry(cell, start_carry, cell.initial_carry(batch_shape, carry_dtype(x_BTC.dtype)))
     carry = _checked_carry(cell, initial_carry, own_carry)
     valid_BT = None if lengths_B is None else masking.length_mask(lengths_B, num_steps)
     steps = Steps(
@@ -74,14 +87,17 @@ def run(
     if key is not None:
         weights_key, context_key, steps_key = jax.random.split(key, 3)
         params = cell.thinned(params, weights_key)
-        start = start._replace(context=cell.context(context_key, batch_shape, x_BTC.dtype))
-        # A key per step: what is drawn for a step does not depend on how many there are.
-        keys_T = jax.vmap(lambda t: jax.random.fold_in(steps_key, t))(jnp.arange(num_steps))
-        steps = steps._replace(noise_T=jax.vmap(lambda key: cell.noise(key, batch_shape))(keys_T))
+        start = Start(own_carry, cell.context(context_key, batch_shape, x_BTC.dtype), jax.random.key_data(steps_key))
+        steps = steps._replace(index_T=jnp.arange(num_steps))
     chosen = ENGINES["scan_plain" if engine == "auto" else engine]
     chosen = in_chunks(chosen) if remat else chosen
     y_TBD, carry = chosen(cell, params, steps, carry, start, reverse=reverse)
     return jnp.moveaxis(y_TBD, 0, -2), carry
+
+
+def carry_dtype(dtype: Any) -> Any:
+    """The type of carries where ``dtype`` is computed in: they are sums over time, in float32 at least."""
+    return jnp.promote_types(dtype, jnp.float32)
 
 
 def _checked_carry(cell: Cell, given: Carry, own: Carry) -> Carry:

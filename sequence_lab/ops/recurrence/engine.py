@@ -13,24 +13,39 @@ class Steps(NamedTuple):
     """The steps of time to run, time first; None is static and compiles its branch away.
 
     ``valid_TB`` is True where a step is real, ``reset_TB`` where the cell starts again from ``Start.carry`` before a
-    real step, and ``noise_T`` is what ``cell.noise`` drew for every step.
+    real step, and ``index_T`` is the number of each step, from which ``noise_at`` draws.
     """
 
     x_TBC: Array
     valid_TB: Array | None = None
     reset_TB: Array | None = None
-    noise_T: Any = None
+    index_T: Array | None = None
 
 
 class Start(NamedTuple):
-    """What is there before the first step: the carry of a new sequence, and ``cell.context``."""
+    """What is there before the first step: the carry of a new sequence, ``cell.context``, and the key of the noise."""
 
     carry: Carry
     context: Any = None
+    key_data: Array | None = None
+
+
+def noise_at(cell: Cell, start: Start, index: Any, batch_shape: tuple[int, ...]) -> Any:
+    """The noise of one step, or None outside training.
+
+    It is drawn where it is used: kept for all steps it would need memory of order T. What is drawn for a step does not
+    depend on how many there are.
+    """
+    if start.key_data is None:
+        return None
+    return cell.noise(jax.random.fold_in(jax.random.wrap_key_data(start.key_data), index), batch_shape)
 
 
 class Engine(Protocol):
     """``(cell, params, steps, initial_carry, start) -> (y_TBD, carry)``.
+
+    Products are in the type of the inputs, which parameters are cast to inside the loop: so their gradients, sums over
+    time, are summed in the type of the parameters. Carries, which are sums over time too, are in float32 at least.
 
     An engine alone handles time, masks, resets and direction. An invalid step holds the carry and puts out zeros;
     since padding is last, running backwards (``reverse``) needs no flip: the carry waits until the last real

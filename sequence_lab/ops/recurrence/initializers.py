@@ -25,7 +25,7 @@ def identity(scale: float = 1.0) -> Initializer:
 
 
 def uniform() -> Initializer:
-    """U(-1/sqrt(D), 1/sqrt(D)) for D units, whatever comes in: all matrices of ``torch.nn.RNNBase``."""
+    """U(-1/sqrt(D), 1/sqrt(D)) for D units, whatever comes in: the matrices of ``torch.nn.RNNBase``."""
 
     def init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
         limit = shape[-1] ** -0.5
@@ -56,7 +56,7 @@ def with_spectral_radius(init: Initializer, radius: float) -> Initializer:
     Raises:
       ValueError: a radius below 0, a matrix that is not square.
     """
-    if radius < 0:
+    if not radius >= 0:
         raise ValueError(f"spectral_radius is {radius}; allowed: 0 or more")
 
     def rescaled(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
@@ -80,7 +80,8 @@ def spectral_radius(matrix_DD: Array) -> Array:
         power, log_radius = state
         norm = jnp.linalg.norm(power)
         power = power / jnp.where(norm > 0, norm, 1)
-        return power @ power, 2 * (log_radius + jnp.log(norm))
+        # At the highest precision, as an accelerator would round the operands.
+        return jnp.matmul(power, power, precision=jax.lax.Precision.HIGHEST), 2 * (log_radius + jnp.log(norm))
 
     # Both are of A^n at n = 2^i: the power itself, rescaled, and the logarithm of what it was divided by.
     power, log_scale = jax.lax.fori_loop(0, squarings, square, (matrix_DD, jnp.zeros((), matrix_DD.dtype)))
@@ -96,15 +97,6 @@ def chrono(steps: int) -> Initializer:
         return jnp.log(jax.random.uniform(key, shape, jnp.float32, 1, steps - 1)).astype(dtype)
 
     return init
-
-
-def negative(init: Initializer) -> Initializer:
-    """Minus what ``init`` draws."""
-
-    def negated(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
-        return -init(key, shape, dtype)
-
-    return negated
 
 
 INITIALIZERS: Mapping[str, Initializer] = {

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from sequence_lab.ops.recurrence.cells import Carry, Cell, Params
-from sequence_lab.ops.recurrence.engine import Start, Steps
+from sequence_lab.ops.recurrence.engine import Start, Steps, noise_at
 
 Array = jax.Array
 
@@ -19,16 +19,21 @@ def scan_plain(
     because the slice of the hoisted product fuses into the pointwise part.
     """
 
+    dtype = steps.x_TBC.dtype
+
     def dot(name: str, a: Array, add: Array | None = None) -> Array:
-        product = a @ params.matrices[name]
+        product = a.astype(dtype) @ params.matrices[name].astype(dtype)
         return product if add is None else product + add
 
     def step(carry: Carry, now: Steps) -> tuple[Carry, Array]:
-        x_BC, valid_B, reset_B, noise = now
+        x_BC, valid_B, reset_B, index = now
         if reset_B is not None:
             carry = where(reset_B, start.carry, carry)
-        u = cell.inputs(params.local, x_BC, dot)
-        new_carry, y_BD = cell.step(params.local, carry, u, dot, start.context, noise)
+        local = jax.tree.map(lambda array: array.astype(dtype), params.local)
+        noise = noise_at(cell, start, index, x_BC.shape[:-1])
+        new_carry, y_BD = cell.step(local, carry, cell.inputs(local, x_BC, dot), dot, start.context, noise)
+        new_carry = jax.tree.map(lambda new, old: new.astype(old.dtype), new_carry, carry)
+        y_BD = y_BD.astype(dtype)
         if valid_B is None:
             return new_carry, y_BD
         return where(valid_B, new_carry, carry), where(valid_B, y_BD, jnp.zeros_like(y_BD))

@@ -28,15 +28,13 @@ every_cell = pytest.mark.parametrize("name", VARIANTS)
 every_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
-def draw_noise(cell: cells.Cell, seed: int = 0) -> tuple[Any, Any]:
-    """Context and noise of every step for rows of 5, as training draws them."""
-    context = cell.context(jax.random.key(seed), (3,), jnp.float32)
-    noise_T = jax.vmap(lambda key: cell.noise(key, (3,)))(jax.random.split(jax.random.key(seed + 1), 5))
-    return context, noise_T
+def start_of(cell: cells.Cell, fresh: Any) -> Start:
+    """The start of a pass of training."""
+    return Start(fresh, cell.context(jax.random.key(0), (3,), jnp.float32), jax.random.key_data(jax.random.key(1)))
 
 
 def python_loop(
-    cell: cells.Cell, params: Params, x_BTC: Any, carry: Any, start: Start, noise_T: Any, reverse: bool
+    cell: cells.Cell, params: Params, x_BTC: Any, carry: Any, start: Start, reverse: bool
 ) -> tuple[Any, Any]:
     """Row by row, step by step, over real steps only: no mask anywhere."""
     rows, carries = [], []
@@ -50,7 +48,7 @@ def python_loop(
         for t in reversed(range(length)) if reverse else range(length):
             starts = t + 1 < length and RESETS[row, t + 1] if reverse else RESETS[row, t]
             memory = own(start.carry) if starts else memory
-            noise = jax.tree.map(lambda a, t=t, row=row: a[t, row : row + 1], noise_T)
+            noise = own(cell.noise(jax.random.fold_in(jax.random.key(1), t), (3,)))
             dot = plain_dot(params)
             u = cell.inputs(params.local, x_BTC[row : row + 1, t], dot)
             memory, ys[t] = cell.step(params.local, memory, u, dot, own(start.context), noise)
@@ -68,10 +66,9 @@ def with_start(name: str) -> Any:
 @functools.cache
 def loop_and_gradients(name: str, reverse: bool) -> Any:
     cell = VARIANTS[name]
-    context, noise_T = draw_noise(cell)
 
     def loss(params: Params, x: Any, carry: Any, fresh: Any) -> Any:
-        out = python_loop(cell, params, x, carry, Start(fresh, context), noise_T, reverse)
+        out = python_loop(cell, params, x, carry, start_of(cell, fresh), reverse)
         return weighted_sum(out), out
 
     with jax.enable_x64(True):
@@ -84,15 +81,14 @@ def loop_and_gradients(name: str, reverse: bool) -> Any:
 def test_engine_equals_python_loop(name: str, engine: str, reverse: bool, chunks: bool) -> None:
     """Values and gradients, under lengths, resets and noise; in chunks of 3 that are computed again, too."""
     cell = VARIANTS[name]
-    context, noise_T = draw_noise(cell)
     run = in_chunks(ENGINES[engine]) if chunks else ENGINES[engine]
     valid_TB = np.arange(5)[:, None] < np.array(LENGTHS)
     resets = np.roll(RESETS, -1, axis=1) & np.array([True] * 4 + [False]) if reverse else RESETS
     reset_TB = resets.T & valid_TB & (np.roll(valid_TB, -1, axis=0) if reverse else True)
 
     def loss(params: Params, x: Any, carry: Any, fresh: Any) -> Any:
-        steps = Steps(jnp.moveaxis(x, 1, 0), jnp.asarray(valid_TB), jnp.asarray(reset_TB), noise_T)
-        y_TBD, carry = run(cell, params, steps, carry, Start(fresh, context), reverse=reverse)
+        steps = Steps(jnp.moveaxis(x, 1, 0), jnp.asarray(valid_TB), jnp.asarray(reset_TB), jnp.arange(5))
+        y_TBD, carry = run(cell, params, steps, carry, start_of(cell, fresh), reverse=reverse)
         out = jnp.moveaxis(y_TBD, 0, 1), carry
         return weighted_sum(out), out
 
@@ -200,13 +196,24 @@ def test_run_auto_is_one_of_the_engines() -> None:
     assert_close(recurrence.run(VARIANTS["lstm"], params, x), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_remat_without_lengths_runs_every_step_and_no_other(reverse: bool) -> None:
+    """One step, whole chunks, and a last chunk that is not full."""
+    params, x, carry = jax.tree.map(np.float32, draw_all("gru", steps=7))
+    for steps in (0, 1, 4, 7):
+        expected = recurrence.run(VARIANTS["gru"], params, x[:, :steps], None, carry, reverse=reverse)
+        actual = recurrence.run(VARIANTS["gru"], params, x[:, :steps], None, carry, reverse=reverse, remat=True)
+        assert_close(actual, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_remat_keeps_memory_of_order_sqrt_t() -> None:
-    """Bytes that the compiled gradient needs beside its inputs and outputs, for 256 and for 4 times as many steps."""
-    params, _, _ = jax.tree.map(np.float32, draw_all("lstm"))
+    """Bytes that the compiled gradient needs beside its inputs, for 256 and 4 times as many steps, noise included."""
+    params, _, _ = jax.tree.map(np.float32, draw_all("lstm_everything"))
 
     def memory(steps: int, remat: bool) -> int:
         def loss(params: Params, x: Any) -> Any:
-            return jnp.sum(recurrence.run(VARIANTS["lstm"], params, x, remat=remat)[1].h)
+            key = jax.random.key(0)
+            return jnp.sum(recurrence.run(VARIANTS["lstm_everything"], params, x, key=key, remat=remat)[1].h)
 
         x = jax.ShapeDtypeStruct((64, steps, C), jnp.float32)
         compiled = jax.jit(jax.grad(loss)).lower(params, x).compile()

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.nn.initializers import ones
 
+from sequence_lab.ops import dropout
 from sequence_lab.ops.recurrence.initializers import INITIALIZERS, Initializer, by_gate, with_spectral_radius
 
 Array = jax.Array
@@ -95,8 +96,8 @@ class Options:
       layer_norm: normalise the products inside the cell over all units (Ba et al. 2016); each cell says where.
       zoneout_hidden: probability that a unit's h stays as it was (Krueger et al. 2017); its expectation outside
         training.
-      recurrent_dropout: rate on the h that goes into the recurrent products, one mask per sequence (Gal and
-        Ghahramani 2016); outputs are left whole.
+      recurrent_dropout: rate on the h that goes into the recurrent products, one mask for all steps of a row (Gal and
+        Ghahramani 2016), drawn anew for every call; outputs are left whole.
       drop_connect: rate on the recurrent matrices themselves, one mask per pass (Wan et al. 2013; Merity et al. 2018).
       input_init, recurrent_init: of each gate's matrix; a name in ``INITIALIZERS`` or an initialiser.
       spectral_radius: largest absolute eigenvalue that each gate's recurrent matrix is rescaled to, or None.
@@ -114,8 +115,8 @@ class Options:
     spectral_radius: float | None = None
 
     def __post_init__(self) -> None:
-        if self.features < 1:
-            raise ValueError(f"features is {self.features}; allowed: 1 or more")
+        if not isinstance(self.features, int) or self.features < 1:
+            raise ValueError(f"features is {self.features!r}; allowed: an int >= 1")
         for rate in (name for name in RATES if hasattr(self, name)):
             if not 0 <= getattr(self, rate) < 1:
                 raise ValueError(f"{rate} is {getattr(self, rate)}; allowed: 0 or more, below 1")
@@ -123,6 +124,8 @@ class Options:
             init = getattr(self, name)
             if isinstance(init, str) and init not in INITIALIZERS:
                 raise ValueError(f"{name} is {init!r}; allowed: {', '.join(INITIALIZERS)}, or an initialiser")
+        if self.spectral_radius is not None:
+            with_spectral_radius(named(self.recurrent_init), self.spectral_radius)
 
     @property
     def out_features(self) -> int:
@@ -138,29 +141,28 @@ class Options:
     def thinned(self, params: Params, key: Array) -> Params:
         if not self.drop_connect:
             return params
-        keys = jax.random.split(key, len(params.matrices))
-        matrices = {
-            name: matrix if name == "input" else drop(k, self.drop_connect, matrix.shape, matrix.dtype) * matrix
-            for k, (name, matrix) in zip(keys, params.matrices.items(), strict=True)
-        }
+        matrices = dict(params.matrices)
+        names = [name for name in matrices if name not in NOT_RECURRENT]
+        for name, own_key in zip(names, jax.random.split(key, len(names)), strict=True):
+            matrices[name] *= dropout.mask(own_key, self.drop_connect, matrices[name].shape, matrices[name].dtype)
         return params._replace(matrices=matrices)
 
     def context(self, key: Array, batch_shape: tuple[int, ...], dtype: Any) -> Array | None:
         if not self.recurrent_dropout:
             return None
-        return drop(key, self.recurrent_dropout, (*batch_shape, self.out_features), dtype)
+        return dropout.mask(key, self.recurrent_dropout, (*batch_shape, self.out_features), dtype)
 
     def noise(self, key: Array, batch_shape: tuple[int, ...]) -> Zoneout:
         return Zoneout(h=zoneout(key, self.zoneout_hidden, (*batch_shape, self.out_features)))
 
     def matrices(self, in_features: int, num_gates: int) -> dict[str, Parameter]:
         """One input and one recurrent product for all gates, side by side."""
-        recurrent = _named(self.recurrent_init)
+        recurrent = named(self.recurrent_init)
         if self.spectral_radius is not None:
             recurrent = with_spectral_radius(recurrent, self.spectral_radius)
         width = num_gates * self.features
         return {
-            "input": Parameter((in_features, width), by_gate([_named(self.input_init)] * num_gates)),
+            "input": Parameter((in_features, width), by_gate([named(self.input_init)] * num_gates)),
             "recurrent": Parameter((self.out_features, width), by_gate([recurrent] * num_gates)),
         }
 
@@ -177,16 +179,13 @@ class Options:
         return {name: Parameter((count * self.features,), ones) for name, count in sizes}
 
 
+NOT_RECURRENT = ("input", "projection")
 RATES = ("zoneout_hidden", "zoneout_cell", "recurrent_dropout", "drop_connect")
 
 
-def _named(init: str | Initializer) -> Initializer:
+def named(init: str | Initializer) -> Initializer:
+    """The initialiser of that name, or itself."""
     return INITIALIZERS[init] if isinstance(init, str) else init
-
-
-def drop(key: Array, rate: float, shape: tuple[int, ...], dtype: Any) -> Array:
-    """A mask of dropout: 0 with probability ``rate``, 1 / (1 - rate) elsewhere."""
-    return jnp.where(jax.random.bernoulli(key, rate, shape), 0, 1 / (1 - rate)).astype(dtype)
 
 
 def zoneout(key: Array, rate: float, shape: tuple[int, ...]) -> Array | None:

@@ -47,6 +47,8 @@ class GRUCell(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.chrono_steps is not None:
+            chrono(self.chrono_steps)
         if not self.use_bias and self.chrono_steps is not None:
             raise ValueError("use_bias is False; allowed with chrono_steps: True")
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.nn import sigmoid
-from jax.nn.initializers import constant, lecun_normal, zeros
+from jax.nn.initializers import constant, zeros
 
 from sequence_lab.ops.recurrence.cells.cell import (
     Dot,
@@ -16,12 +16,13 @@ from sequence_lab.ops.recurrence.cells.cell import (
     Params,
     Zoneout,
     dropped,
+    named,
     normalised,
     plus,
     zoned,
     zoneout,
 )
-from sequence_lab.ops.recurrence.initializers import Initializer, chrono, negative
+from sequence_lab.ops.recurrence.initializers import chrono
 
 Array = jax.Array
 
@@ -50,7 +51,7 @@ class LSTMCell(Options):
 
     Attributes: those of ``Options``, and
       forget_bias: initial value of b_f; 1 lets gradients through from the start (Jozefowicz et al. 2015).
-      chrono_steps: b_f starts from log U(1, chrono_steps - 1) and b_i from its negative (Tallec and Ollivier 2018).
+      chrono_steps: b_f starts from log U(1, chrono_steps - 1) and b_i from -b_f (Tallec and Ollivier 2018).
       peephole: the p terms (Gers and Schmidhuber 2000; Greff et al. 2015, section 2), which start from 0.
       coupled: f = 1 - i, three gates i g o (CIFG: Greff et al. 2015); forget_bias and chrono_steps then set -b_i.
       projection: h' = P (o * tanh(c')) with so many rows of P (Sak et al. 2014; ``proj_size`` of ``torch.nn.LSTM``).
@@ -70,6 +71,8 @@ class LSTMCell(Options):
             raise ValueError(f"projection is {self.projection}; allowed: 1 or more, or None")
         if self.forget_bias and self.chrono_steps is not None:
             raise ValueError(f"forget_bias is {self.forget_bias}; allowed under chrono_steps, which sets it: 0")
+        if self.chrono_steps is not None:
+            chrono(self.chrono_steps)
         if not self.use_bias and (self.forget_bias or self.chrono_steps is not None):
             raise ValueError("use_bias is False; allowed with a forget_bias or chrono_steps: True")
 
@@ -85,17 +88,19 @@ class LSTMCell(Options):
         gates = 3 if self.coupled else 4
         matrices = self.matrices(in_features, gates)
         if self.projection is not None:
-            matrices["projection"] = Parameter((self.features, self.projection), lecun_normal())
+            matrices["projection"] = Parameter((self.features, self.projection), named(self.input_init))
         peepholes = {"peephole": Parameter(((gates - 1) * self.features,), zeros)} if self.peephole else {}
-        biases = self.biases(bias=self._bias_inits())
+        biases = {"bias": Parameter((gates * self.features,), self._bias_init)} if self.use_bias else {}
         biases |= self.biases(cell_bias=zeros) if self.layer_norm else {}
         scales = self.scales(input_scale=gates, recurrent_scale=gates, cell_scale=1)
         return Params(matrices, biases | peepholes | scales)
 
-    def _bias_inits(self) -> list[Initializer]:
-        forget = constant(self.forget_bias) if self.chrono_steps is None else chrono(self.chrono_steps)
-        i = negative(forget) if self.coupled or self.chrono_steps is not None else zeros
-        return [i, zeros, zeros] if self.coupled else [i, forget, zeros, zeros]
+    def _bias_init(self, key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        draw = constant(self.forget_bias) if self.chrono_steps is None else chrono(self.chrono_steps)
+        f = draw(key, (self.features,), dtype)
+        zero = jnp.zeros_like(f)
+        i = -f if self.coupled or self.chrono_steps is not None else zero
+        return jnp.concatenate([i, zero, zero] if self.coupled else [i, f, zero, zero])
 
     def inputs(self, local: Local, x: Array, dot: Dot) -> Array:
         if not self.layer_norm:
