@@ -13,7 +13,7 @@ from flax.linen.dtypes import promote_dtype
 from sequence_lab.ops import convolution, windows
 
 Array = jax.Array
-Initializer = Callable[[Array, tuple[int, ...], Any], Array]
+Initializer = nn.initializers.Initializer
 Streams = Array | Sequence[Array] | Mapping[str, Array]
 
 

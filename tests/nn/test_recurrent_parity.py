@@ -25,9 +25,11 @@ def close(actual: Any, expected: Any, dtype: str) -> None:
 
 def from_torch(weights: dict[str, np.ndarray], kind: str, at: str) -> dict[str, np.ndarray]:
     """The parameters of one direction of one layer; also maps gradients, but for biases that are added up."""
-    w_ih, w_hh, b_ih, b_hh = (weights[f"{name}_{at}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-    params = {"input": w_ih.T, "recurrent": w_hh.T, "bias": b_ih + b_hh}
-    if kind == "GRU":
+    params = {"input": weights[f"weight_ih_{at}"].T, "recurrent": weights[f"weight_hh_{at}"].T}
+    b_ih, b_hh = (weights.get(f"{name}_{at}") for name in ("bias_ih", "bias_hh"))
+    if b_ih is not None and b_hh is not None:
+        params["bias"] = b_ih + b_hh
+    if kind == "GRU" and b_ih is not None and b_hh is not None:
         D = len(b_ih) // 3
         params["bias"] = b_ih + np.where(np.arange(3 * D) < 2 * D, b_hh, 0)
         params["recurrent_bias"] = b_hh[2 * D :]
@@ -46,6 +48,7 @@ def networks(draw: Any) -> dict[str, Any]:
         "D": D,
         "T": T,
         "layers": draw(st.integers(1, 2)),
+        "bias": draw(st.sampled_from([True, True, False])),
         "both": draw(st.booleans()),
         "projection": draw(st.integers(1, D - 1)) if kind == "LSTM" and D > 1 and draw(st.booleans()) else None,
         "lengths": draw(st.lists(st.integers(1, T), min_size=1, max_size=3)),
@@ -62,7 +65,7 @@ def test_stacked_layers_equal_torch_on_packed_sequences(dtype: str, case: dict[s
     torch = pytest.importorskip("torch")
     torch.manual_seed(case["seed"])
     kind, _, activation = case["kind"].partition("_")
-    options: dict[str, Any] = {"nonlinearity": activation} if activation else {}
+    options: dict[str, Any] = {"bias": case["bias"]} | ({"nonlinearity": activation} if activation else {})
     if case["projection"]:
         options["proj_size"] = case["projection"]
     double = {"dtype": getattr(torch, dtype)}
@@ -92,7 +95,7 @@ def test_stacked_layers_equal_torch_on_packed_sequences(dtype: str, case: dict[s
         }
 
     made = {"projection": case["projection"]} if kind == "LSTM" else {"activation": activation} if activation else {}
-    layers = [getattr(nn, kind)(case["D"], **made) for _ in range(case["layers"])]
+    layers = [getattr(nn, kind)(case["D"], use_bias=case["bias"], **made) for _ in range(case["layers"])]
     stack = nn.Stacked([nn.Bidirectional(layer) if case["both"] else layer for layer in layers])
 
     def as_carry(leaves: list[Any]) -> Any:
@@ -126,7 +129,8 @@ def test_stacked_layers_equal_torch_on_packed_sequences(dtype: str, case: dict[s
     for i, pair in enumerate(suffixes):
         for way, at in zip(("forward", "backward"), pair, strict=False):
             own = expected[f"levels_{i}"][way] if case["both"] else expected[f"levels_{i}"]
-            own["bias"] = slopes[f"bias_ih_{at}"]
+            if case["bias"]:
+                own["bias"] = slopes[f"bias_ih_{at}"]
     jax.tree.map(lambda a, b: close(a, b, dtype), gradients[0], expected)
 
 
@@ -145,24 +149,26 @@ def shapes(draw: Any) -> Shape:
     return Shape(np.array(lengths), T, draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(0, 99)))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
 @settings(max_examples=4, derandomize=True, deadline=None)
 @given(shape=shapes())
-def test_layer_equals_flax_rnn(kind: str, shape: Shape) -> None:
+def test_layer_equals_flax_rnn(kind: str, dtype: str, shape: Shape) -> None:
     """Values, carries and gradients of ``flax.linen.RNN``, which leaves its outputs in the padding unmasked."""
     lengths, D = shape.lengths, shape.D
     cell, gates, bias = {
-        "rnn": (flax.linen.SimpleCell(D), "", "i"),
-        "lstm": (flax.linen.OptimizedLSTMCell(D), "ifgo", "h"),
-        "gru": (flax.linen.GRUCell(D), "rzn", "i"),
+        "rnn": (flax.linen.SimpleCell(D, param_dtype=dtype), "", "i"),
+        "lstm": (flax.linen.OptimizedLSTMCell(D, param_dtype=dtype), "ifgo", "h"),
+        "gru": (flax.linen.GRUCell(D, param_dtype=dtype), "rzn", "i"),
     }[kind]
     layer = {"rnn": nn.RNN(D), "lstm": nn.LSTM(D), "gru": nn.GRU(D)}[kind]
     rnn = flax.linen.RNN(cell, return_carry=True)
     generator = np.random.default_rng(shape.seed)
-    x = generator.normal(size=(len(lengths), shape.T, shape.C)).astype(np.float32)
+    x = generator.normal(size=(len(lengths), shape.T, shape.C)).astype(dtype)
     real_BT1 = (np.arange(shape.T) < lengths[:, None])[..., None]
-    shapes = jax.eval_shape(rnn.init, jax.random.key(0), x)
-    theirs = jax.tree.map(lambda a: generator.normal(size=a.shape).astype(np.float32), shapes)
+    with jax.enable_x64(dtype == "float64"):
+        shapes = jax.eval_shape(rnn.init, jax.random.key(0), x)
+    theirs = jax.tree.map(lambda a: generator.normal(size=a.shape).astype(dtype), shapes)
 
     def ours(tree: Any) -> Any:
         cell_params = tree["params"]["cell"]
@@ -185,12 +191,14 @@ def test_layer_equals_flax_rnn(kind: str, shape: Shape) -> None:
         y, carry = layer.apply({"params": params}, x, jnp.asarray(lengths))
         return jnp.sum(jnp.sin(3 * y)), (y, list(carry))
 
-    (their_slopes, of_x), (y, carry) = jax.jit(jax.grad(flax_loss, (0, 1), has_aux=True))(theirs, x)
-    (slopes, our_x), (our_y, our_carry) = jax.jit(jax.grad(our_loss, (0, 1), has_aux=True))(ours(theirs), x)
-    close(our_y, y, "float32")
-    jax.tree.map(lambda a, b: close(a, b, "float32"), our_carry, carry)
-    close(our_x, of_x, "float32")
-    jax.tree.map(lambda a, b: close(a, b, "float32"), slopes, ours(their_slopes))
+    with jax.enable_x64(dtype == "float64"):
+        (their_slopes, of_x), (y, carry) = jax.jit(jax.grad(flax_loss, (0, 1), has_aux=True))(theirs, x)
+        (slopes, our_x), (our_y, our_carry) = jax.jit(jax.grad(our_loss, (0, 1), has_aux=True))(ours(theirs), x)
+    assert our_y.dtype == dtype
+    close(our_y, y, dtype)
+    jax.tree.map(lambda a, b: close(a, b, dtype), our_carry, carry)
+    close(our_x, of_x, dtype)
+    jax.tree.map(lambda a, b: close(a, b, dtype), slopes, ours(their_slopes))
 
 
 @pytest.fixture(scope="module")
