@@ -1,6 +1,7 @@
 """Recurrent layers: a cell of ``ops.recurrence`` with parameters, run over time by one of its engines."""
 
 import dataclasses
+import inspect
 from typing import Any
 
 import flax.linen as nn
@@ -142,7 +143,13 @@ def _layer(name: str, cell: type) -> Any:
     body = {
         "__module__": __name__,
         "__qualname__": name,
-        "__doc__": f"The layer of ``{cell.__name__}``; further options: those of ``RecurrentLayer``.\n\n{cell.__doc__}",
+        "__doc__": "\n\n".join(
+            [
+                f"The layer of ``recurrence.cells.{cell.__name__}``, with its options and those of ``RecurrentLayer``.",
+                inspect.cleandoc(cell.__doc__ or ""),
+                inspect.cleandoc(cells.Options.__doc__ or ""),
+            ]
+        ),
         "__annotations__": {option.name: option.type for option in options},
         "__post_init__": post_init,
         "cell": property(own_cell),

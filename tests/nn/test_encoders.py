@@ -96,6 +96,15 @@ def test_stacked_layers_connect_as_named() -> None:
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6)
 
 
+def test_residual_connection_is_not_dropped() -> None:
+    """Above a layer that puts out zeros stands what came from below, dropout or not."""
+    layer = nn.Stacked((nn.LSTM(3), nn.GRU(3)), dropout=0.5, connection="residual")
+    params, _ = with_params(layer)
+    params = params | {"levels_1": jax.tree.map(np.zeros_like, params["levels_1"])}
+    y, _ = layer.apply({"params": params}, X, LENGTHS, train=True, rngs={"dropout": jax.random.key(0)})
+    np.testing.assert_allclose(y, alone(nn.LSTM(3), params["levels_0"], X, LENGTHS)[0], rtol=1e-5, atol=1e-6)
+
+
 def test_highway_starts_by_carrying_its_input_on() -> None:
     stack = nn.Stacked((nn.LSTM(3), nn.GRU(3)), connection="highway")
     params = jax.jit(stack.init)(jax.random.key(0), X)["params"]

@@ -10,7 +10,7 @@ Write a new cell as a frozen dataclass with the members of ``Cell`` (most come f
 
 from collections.abc import Callable, Mapping
 
-from sequence_lab.ops.recurrence.cells.cell import Carry, Cell, HiddenCarry, Parameter, Params, Zoneout
+from sequence_lab.ops.recurrence.cells.cell import Carry, Cell, HiddenCarry, Options, Parameter, Params, Zoneout
 from sequence_lab.ops.recurrence.cells.elman import RNNCell
 from sequence_lab.ops.recurrence.cells.gru import GRUCell
 from sequence_lab.ops.recurrence.cells.lstm import LSTMCarry, LSTMCell
@@ -23,6 +23,7 @@ __all__ = [
     "HiddenCarry",
     "LSTMCarry",
     "LSTMCell",
+    "Options",
     "Parameter",
     "Params",
     "RNNCell",
