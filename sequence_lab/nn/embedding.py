@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.linen.dtypes import promote_dtype
-from jax.experimental import checkify
 from jax.typing import ArrayLike
 
 from sequence_lab.ops import dropout, masking
@@ -87,7 +86,7 @@ class Embedding(nn.Module):
         lengths_B = masking.checked_lengths(lengths_B, tokens_BT.shape[:-1], tokens_BT.shape[-1])
         # A small integer type may not reach the last symbol.
         last = min(self.num_embeddings - 1, int(jnp.iinfo(tokens_BT.dtype).max))
-        _check_ids(tokens_BT, lengths_B, last)
+        masking.check_range("tokens", masking.zero_padding(jnp.asarray(tokens_BT), lengths_B), last)
         # One past the last row stands for nothing: a zero vector that takes no gradient.
         nothing = self.num_embeddings
         ids_BT = masking.fill_padding(jnp.clip(tokens_BT, 0, last).astype(jnp.int32), lengths_B, nothing)
@@ -133,16 +132,3 @@ class Embedding(nn.Module):
             table_VD = table_VD.at[self.padding_id].set(0)
         y_BTD, table_VD = promote_dtype(y_BTD, table_VD, dtype=self.dtype)
         return masking.zero_padding(masking.zero_padding(y_BTD, lengths_B) @ table_VD.T, lengths_B)
-
-
-def _check_ids(tokens_BT: Array, lengths_B: Array | None, last: int) -> None:
-    """Raises ValueError where a real step is not in 0..last; see ``masking.checked_lengths``."""
-    if not tokens_BT.size:
-        return
-    real_BT = masking.zero_padding(jnp.asarray(tokens_BT), lengths_B)
-    lowest, highest = real_BT.min(), real_BT.max()
-    message = f"tokens reach from {{}} to {{}}; allowed: 0 to {last}, the symbols there are"
-    if isinstance(real_BT, jax.core.Tracer):
-        checkify.debug_check((lowest >= 0) & (highest <= last), message, lowest, highest)
-    elif lowest < 0 or highest > last:
-        raise ValueError(message.format(lowest, highest))

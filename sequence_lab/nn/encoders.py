@@ -68,14 +68,14 @@ class Bidirectional(nn.Module):
         return self._merged(forward_BTD, backward_BTD, lengths_B), BothWays(forward, backward)
 
     def _merged(self, forward_BTD: Array, backward_BTD: Array, lengths_B: Array | None) -> Array:
-        both_BTD = jnp.concatenate([forward_BTD, backward_BTD], axis=-1)
         match self.merge:
-            case "concat":
-                return both_BTD
             case "sum":
                 return forward_BTD + backward_BTD
             case "mean":
                 return (forward_BTD + backward_BTD) / 2
+        both_BTD = jnp.concatenate([forward_BTD, backward_BTD], axis=-1)
+        if self.merge == "concat":
+            return both_BTD
         gate_BTD = nn.sigmoid(self.gate(both_BTD, lengths_B))
         return gate_BTD * forward_BTD + (1 - gate_BTD) * backward_BTD
 

@@ -69,14 +69,20 @@ def checked_lengths(
     if not jnp.issubdtype(given.dtype, jnp.integer):
         raise ValueError(f"{what} have type {given.dtype}; allowed: an integer type")
     checked = jnp.asarray(given, jnp.int32)  # a smaller type could overflow in the arithmetic of windows
-    if checked.size:
-        lowest, highest = checked.min(), checked.max()
-        message = f"{what} reach from {{}} to {{}}; allowed: 0 to {num_steps}"
-        if isinstance(checked, jax.core.Tracer):
-            checkify.debug_check((lowest >= 0) & (highest <= num_steps), message, lowest, highest)
-        elif lowest < 0 or highest > num_steps:
-            raise ValueError(message.format(lowest, highest))
+    check_range(what, checked, num_steps)
     return checked
+
+
+def check_range(what: str, values: Array, most: int) -> None:
+    """Raises ValueError unless all are in 0..most; under ``jit`` ``jax.experimental.checkify`` alone sees it."""
+    if not values.size:
+        return
+    lowest, highest = values.min(), values.max()
+    message = f"{what} reach from {{}} to {{}}; allowed: 0 to {most}"
+    if isinstance(values, jax.core.Tracer):
+        checkify.debug_check((lowest >= 0) & (highest <= most), message, lowest, highest)
+    elif lowest < 0 or highest > most:
+        raise ValueError(message.format(lowest, highest))
 
 
 def _mask_like(x: Array, lengths: Array, axis: int | None) -> Array:
