@@ -27,14 +27,14 @@ class RecurrentLayer(nn.Module, kw_only=True):
       reverse: run from each row's last real step to its first.
       learn_initial_carry: the carry of a new sequence is a parameter, which starts from zeros.
       remat: compute again in the reverse pass instead of keeping, for memory of order sqrt(T).
-      engine: see ``ops.recurrence.ENGINES``; "auto" chooses.
+      engine: see ``ops.recurrence.ENGINES``: a name, or an engine with options; "auto" chooses.
       dtype, param_dtype: to compute in (None: promote inputs and parameters) and to store parameters in.
     """
 
     reverse: bool = False
     learn_initial_carry: bool = False
     remat: bool = False
-    engine: str = "auto"
+    engine: str | recurrence.Engine = "auto"
     dtype: Any = None
     param_dtype: Any = jnp.float32
 

@@ -1,10 +1,9 @@
 """Recurrence: any cell, run over time by any engine.
 
 ``cells`` holds the gate equations, ``initializers`` how their matrices start, ``engine`` the contract of an engine, and
-each further file one of ``ENGINES`` or, as ``remat``, a way to run any of them.
+each further file an engine, one of ``ENGINES`` in ``choice``; or, as ``remat``, a way to run any of them.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -12,13 +11,14 @@ import jax.numpy as jnp
 
 from sequence_lab.ops import masking
 from sequence_lab.ops.recurrence.cells import CELLS, Carry, Cell, Parameter, Params
-from sequence_lab.ops.recurrence.engine import Engine, Start, Steps
+from sequence_lab.ops.recurrence.choice import ENGINES, chosen_engine
+from sequence_lab.ops.recurrence.engine import Call, Engine, Start, Steps
 from sequence_lab.ops.recurrence.remat import in_chunks
-from sequence_lab.ops.recurrence.scan_plain import scan_plain
 
 __all__ = [
     "CELLS",
     "ENGINES",
+    "Call",
     "Carry",
     "Cell",
     "Engine",
@@ -31,8 +31,6 @@ __all__ = [
 ]
 
 Array = jax.Array
-
-ENGINES: Mapping[str, Engine] = {"scan_plain": scan_plain}
 
 
 def run(
@@ -47,7 +45,7 @@ def run(
     key: Array | None = None,
     reverse: bool = False,
     remat: bool = False,
-    engine: str = "auto",
+    engine: str | Engine = "auto",
 ) -> tuple[Array, Carry]:
     """Runs ``cell`` over a batch of padded sequences: ``(y_BTD, carry)``.
 
@@ -65,15 +63,27 @@ def run(
       key: of the noise of training (zoneout, recurrent dropout, DropConnect), or None for none.
       reverse: from each row's last real step to its first.
       remat: compute again in the reverse pass instead of keeping: memory of order sqrt(T), see ``remat``.
-      engine: a name in ``ENGINES``, or "auto".
+      engine: a name in ``ENGINES``, an engine with options of its own, or "auto".
 
     Raises:
-      ValueError: an unknown engine, a carry of another type or shape than the cell's, lengths not one a row, resets
-        that are not booleans, one for every step.
+      ValueError: an unknown engine or one that cannot run the call, a carry of another type or shape than the cell's,
+        lengths not one a row, resets that are not booleans, one for every step.
     """
-    if engine not in ("auto", *ENGINES):
-        raise ValueError(f"engine is {engine!r}; allowed: auto, {', '.join(ENGINES)}")
     batch_shape, num_steps = x_BTC.shape[:-2], x_BTC.shape[-2]
+    call = Call(
+        cell,
+        batch_shape,
+        num_steps,
+        in_features=x_BTC.shape[-1],
+        dtype=x_BTC.dtype,
+        backend=jax.default_backend(),
+        has_lengths=lengths_B is not None,
+        has_resets=resets_BT is not None,
+        is_noisy=key is not None,
+        reverse=reverse,
+        remat=remat,
+    )
+    chosen = chosen_engine(engine, call)
     lengths_B = masking.checked_lengths(lengths_B, batch_shape, num_steps)
     own_carry = _checked_carry(cell, start_carry, cell.initial_carry(batch_shape, carry_dtype(x_BTC.dtype)))
     carry = _checked_carry(cell, initial_carry, own_carry)
@@ -89,9 +99,8 @@ def run(
         params = cell.thinned(params, weights_key)
         start = Start(own_carry, cell.context(context_key, batch_shape, x_BTC.dtype), jax.random.key_data(steps_key))
         steps = steps._replace(index_T=jnp.arange(num_steps))
-    chosen = ENGINES["scan_plain" if engine == "auto" else engine]
-    chosen = in_chunks(chosen) if remat else chosen
-    y_TBD, carry = chosen(cell, params, steps, carry, start, reverse=reverse)
+    step_through = in_chunks(chosen) if remat else chosen
+    y_TBD, carry = step_through(cell, params, steps, carry, start, reverse=reverse)
     return jnp.moveaxis(y_TBD, 0, -2), carry
 
 

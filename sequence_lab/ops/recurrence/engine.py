@@ -41,8 +41,26 @@ def noise_at(cell: Cell, start: Start, index: Any, batch_shape: tuple[int, ...])
     return cell.noise(jax.random.fold_in(jax.random.wrap_key_data(start.key_data), index), batch_shape)
 
 
+class Call(NamedTuple):
+    """What is known of a call before it runs: enough to say which engines can run it, and to choose among them."""
+
+    cell: Cell
+    batch_shape: tuple[int, ...]
+    num_steps: int
+    in_features: int
+    dtype: Any
+    backend: str
+    has_lengths: bool = False
+    has_resets: bool = False
+    is_noisy: bool = False
+    reverse: bool = False
+    remat: bool = False
+
+
 class Engine(Protocol):
-    """``(cell, params, steps, initial_carry, start) -> (y_TBD, carry)``.
+    """``(cell, params, steps, initial_carry, start) -> (y_TBD, carry)``, for every call that it does not refuse.
+
+    Plain, hashable options, as a cell is: a frozen dataclass, listed in ``ENGINES`` with its defaults.
 
     Products are in the type of the inputs, which parameters are cast to inside the loop: so their gradients, sums over
     time, are summed in the type of the parameters. Carries, which are sums over time too, are in float32 at least.
@@ -51,6 +69,9 @@ class Engine(Protocol):
     since padding is last, running backwards (``reverse``) needs no flip: the carry waits until the last real
     step. Every engine agrees with a Python loop over ``cell.step`` to rounding, in value and in gradient.
     """
+
+    def refusal(self, call: Call) -> str | None:
+        """Why it cannot run this call, in half a sentence; None if it can."""
 
     def __call__(
         self, cell: Cell, params: Params, steps: Steps, initial_carry: Carry, start: Start, *, reverse: bool = False

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from sequence_lab.ops.recurrence.engine import Engine, Start, Steps
 Array = jax.Array
 
 
-def in_chunks(engine: Engine) -> Engine:
+def in_chunks(engine: Engine) -> Callable[..., tuple[Array, Carry]]:
     """``engine`` over chunks of about sqrt(T) steps, of which the carries between chunks alone are kept.
 
     Memory for the reverse pass is of order sqrt(T) instead of T, for one more forward pass; values and gradients stay

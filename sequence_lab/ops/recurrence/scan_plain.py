@@ -1,45 +1,52 @@
 """Engine ``scan_plain``: one ``lax.scan`` over time, differentiated by JAX, forward mode included."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from sequence_lab.ops.recurrence.cells import Carry, Cell, Params
-from sequence_lab.ops.recurrence.engine import Start, Steps, noise_at
+from sequence_lab.ops.recurrence.engine import Call, Start, Steps, noise_at
 
 Array = jax.Array
 
 
-def scan_plain(
-    cell: Cell, params: Params, steps: Steps, initial_carry: Carry, start: Start, *, reverse: bool = False
-) -> tuple[Array, Carry]:
-    """Runs ``cell`` over ``steps``; see ``engine.Engine`` for the contract.
+@dataclasses.dataclass(frozen=True)
+class ScanPlain:
+    """Any cell, differentiated by JAX; see ``engine.Engine`` for the contract.
 
     The input product stays inside the loop: on XLA's CPU backend hoisting it out makes the loop slower,
     because the slice of the hoisted product fuses into the pointwise part.
     """
 
-    dtype = steps.x_TBC.dtype
+    def refusal(self, call: Call) -> str | None:
+        return None
 
-    def dot(name: str, a: Array, add: Array | None = None) -> Array:
-        product = a.astype(dtype) @ params.matrices[name].astype(dtype)
-        return product if add is None else product + add
+    def __call__(
+        self, cell: Cell, params: Params, steps: Steps, initial_carry: Carry, start: Start, *, reverse: bool = False
+    ) -> tuple[Array, Carry]:
+        dtype = steps.x_TBC.dtype
 
-    def step(carry: Carry, now: Steps) -> tuple[Carry, Array]:
-        x_BC, valid_B, reset_B, index = now
-        if reset_B is not None:
-            carry = where(reset_B, start.carry, carry)
-        local = jax.tree.map(lambda array: array.astype(dtype), params.local)
-        noise = noise_at(cell, start, index, x_BC.shape[:-1])
-        new_carry, y_BD = cell.step(local, carry, cell.inputs(local, x_BC, dot), dot, start.context, noise)
-        new_carry = jax.tree.map(lambda new, old: new.astype(old.dtype), new_carry, carry)
-        y_BD = y_BD.astype(dtype)
-        if valid_B is None:
-            return new_carry, y_BD
-        return where(valid_B, new_carry, carry), where(valid_B, y_BD, jnp.zeros_like(y_BD))
+        def dot(name: str, a: Array, add: Array | None = None) -> Array:
+            product = a.astype(dtype) @ params.matrices[name].astype(dtype)
+            return product if add is None else product + add
 
-    carry, y_TBD = lax.scan(step, initial_carry, steps, reverse=reverse)
-    return y_TBD, carry
+        def step(carry: Carry, now: Steps) -> tuple[Carry, Array]:
+            x_BC, valid_B, reset_B, index = now
+            if reset_B is not None:
+                carry = where(reset_B, start.carry, carry)
+            local = jax.tree.map(lambda array: array.astype(dtype), params.local)
+            noise = noise_at(cell, start, index, x_BC.shape[:-1])
+            new_carry, y_BD = cell.step(local, carry, cell.inputs(local, x_BC, dot), dot, start.context, noise)
+            new_carry = jax.tree.map(lambda new, old: new.astype(old.dtype), new_carry, carry)
+            y_BD = y_BD.astype(dtype)
+            if valid_B is None:
+                return new_carry, y_BD
+            return where(valid_B, new_carry, carry), where(valid_B, y_BD, jnp.zeros_like(y_BD))
+
+        carry, y_TBD = lax.scan(step, initial_carry, steps, reverse=reverse)
+        return y_TBD, carry
 
 
 def where(mask_B: Array, yes: Carry, no: Carry) -> Carry:
