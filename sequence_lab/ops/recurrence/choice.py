@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from sequence_lab.ops.recurrence.engine import Call, Engine
+from sequence_lab.ops.recurrence.scan import Scan
 from sequence_lab.ops.recurrence.scan_plain import ScanPlain
 
-ENGINES: Mapping[str, Engine] = {"scan_plain": ScanPlain()}
+ENGINES: Mapping[str, Engine] = {"scan": Scan(), "scan_plain": ScanPlain()}
 
 
 def chosen_engine(engine: str | Engine, call: Call) -> Engine:
@@ -15,7 +16,7 @@ def chosen_engine(engine: str | Engine, call: Call) -> Engine:
       ValueError: an unknown name, an engine that refuses the call.
     """
     if engine == "auto":
-        engine = "scan_plain"
+        engine = "scan"
     if isinstance(engine, str):
         if engine not in ENGINES:
             raise ValueError(f"engine is {engine!r}; allowed: auto, {', '.join(ENGINES)}, or an engine with options")
