@@ -22,20 +22,36 @@ from typing import Any
 
 STARTED = time.monotonic()
 
-# Compiled programs are kept between launches, however quick they were to compile.
-os.environ.setdefault(
-    "JAX_COMPILATION_CACHE_DIR",
-    str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sequence_lab" / "xla"),
-)
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
-# glibc gives the memory of large arrays back at once, and every step would fault it in anew: a tenth of the time of
-# the quickstart.
-if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-    M_TOP_PAD, M_MMAP_MAX = -2, -4  # as in <malloc.h>
-    libc.mallopt(M_MMAP_MAX, 0)
-    libc.mallopt(M_TOP_PAD, 256 << 20)
+def keep_compiled_programs() -> None:
+    """Between launches, however quick they were to compile."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sequence_lab" / "xla"
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def set_up_process() -> None:
+    """What makes JAX quicker on a CPU, set before it is loaded; benchmarks/README.md says by how much.
+
+    glibc gives the memory of large arrays back at once, and every step would fault it in anew: here one arena keeps
+    all it ever had. XLA uses vectors of 256 bits where the processor has 512.
+    """
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8  # as in <malloc.h>
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TOP_PAD, 64 << 20)
+        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(M_ARENA_MAX, 1)
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_cpu_prefer_vector_width" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_prefer_vector_width=512".strip()
+
+
+if __name__ in ("__main__", "__mp_main__"):  # a launch, or a worker of its sweep; not an import
+    keep_compiled_programs()
+    if not {"--noprocess_setup", "--process_setup=false"}.intersection(sys.argv):
+        set_up_process()
 
 from absl import flags  # noqa: E402 (the clock and the settings above come first)
 from ml_collections import config_flags  # noqa: E402
@@ -56,14 +72,16 @@ def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
     flags.DEFINE_integer("seeds", 0, "seeds per point of a sweep; 0: as the experiment says", lower_bound=0, **own)
     flags.DEFINE_integer("points", 0, "points of a sweep drawn at random; 0: the whole grid", lower_bound=0, **own)
     flags.DEFINE_integer("workers", 1, "processes of a sweep", lower_bound=1, **own)
+    about = "memory and vectors as JAX is quickest with on a CPU; --noprocess_setup leaves the process as it is"
+    flags.DEFINE_boolean("process_setup", True, about, **own)
     return values
 
 
 def usage(values: flags.FlagValues) -> str:
     """The text of --help."""
-    names = ("config", "workdir", "mode", "sweep", "seeds", "points", "workers")
+    names = ("config", "workdir", "mode", "sweep", "seeds", "points", "workers", "process_setup")
     lines = [str(__doc__).strip(), "", "Flags:"]
-    lines += [f"  --{name:<9} {values[name].help.splitlines()[0]}" for name in names]
+    lines += [f"  --{name:<13} {values[name].help.splitlines()[0]}" for name in names]
     lines += ["", "Experiments (--config=FILE):"]
     for path in sorted(EXPERIMENTS.glob("*.py")):
         summary = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]

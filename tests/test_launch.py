@@ -183,6 +183,35 @@ def test_a_field_that_the_file_leaves_at_its_default_can_be_set(launch):
     assert "bidirectional" not in config.model
 
 
+FAULTS = """
+import os, resource, launch
+{set_up}
+def work():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    b"a" * (64 << 20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+work()
+print(work(), os.environ.get("XLA_FLAGS", ""))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
+def test_process_setup_keeps_memory_and_widens_vectors_and_an_import_does_nothing():
+    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+
+    def said(set_up, **more):
+        command = [sys.executable, "-c", FAULTS.format(set_up=set_up)]
+        return subprocess.check_output(command, cwd=ROOT, env=environment | more, text=True).split()
+
+    (as_it_is,) = said("")
+    faults, *flags = said("launch.set_up_process()", XLA_FLAGS="--xla_cpu_enable_fast_math=false")
+    assert int(as_it_is) > 30  # of 4 KiB or 2 MiB
+    assert int(faults) < 8
+    assert flags == ["--xla_cpu_enable_fast_math=false", "--xla_cpu_prefer_vector_width=512"]
+    own = "--xla_cpu_prefer_vector_width=256"
+    assert said("launch.set_up_process()", XLA_FLAGS=own)[1:] == [own]
+
+
 def test_a_refused_command_ends_with_code_2(tmp_path):
     command = [sys.executable, ROOT / "launch.py", "--config.training.num_stps=3"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
