@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from sequence_lab.ops import masking
 from sequence_lab.ops.recurrence.cells import CELLS, Carry, Cell, Parameter, Params
-from sequence_lab.ops.recurrence.choice import ENGINES, chosen_engine
+from sequence_lab.ops.recurrence.choice import ENGINES, chosen_engine, explain
 from sequence_lab.ops.recurrence.engine import Call, Engine, Start, Steps
 from sequence_lab.ops.recurrence.remat import in_chunks
 
@@ -27,6 +27,7 @@ __all__ = [
     "Start",
     "Steps",
     "carry_dtype",
+    "explain_engine",
     "run",
 ]
 
@@ -63,27 +64,15 @@ def run(
       key: of the noise of training (zoneout, recurrent dropout, DropConnect), or None for none.
       reverse: from each row's last real step to its first.
       remat: compute again in the reverse pass instead of keeping: memory of order sqrt(T), see ``remat``.
-      engine: a name in ``ENGINES``, an engine with options of its own, or "auto".
+      engine: a name in ``ENGINES``, an engine with options of its own, "auto", or "tuned": the fastest of them
+        on this machine, timed once for each cell and class of shapes. ``explain_engine`` tells what these choose.
 
     Raises:
       ValueError: an unknown engine or one that cannot run the call, a carry of another type or shape than the cell's,
         lengths not one a row, resets that are not booleans, one for every step.
     """
     batch_shape, num_steps = x_BTC.shape[:-2], x_BTC.shape[-2]
-    call = Call(
-        cell,
-        batch_shape,
-        num_steps,
-        in_features=x_BTC.shape[-1],
-        dtype=x_BTC.dtype,
-        backend=jax.default_backend(),
-        has_lengths=lengths_B is not None,
-        has_resets=resets_BT is not None,
-        is_noisy=key is not None,
-        reverse=reverse,
-        remat=remat,
-    )
-    chosen = chosen_engine(engine, call)
+    chosen = chosen_engine(engine, _call(cell, x_BTC, lengths_B, resets_BT, key, reverse, remat))
     lengths_B = masking.checked_lengths(lengths_B, batch_shape, num_steps)
     own_carry = _checked_carry(cell, start_carry, cell.initial_carry(batch_shape, carry_dtype(x_BTC.dtype)))
     carry = _checked_carry(cell, initial_carry, own_carry)
@@ -104,9 +93,48 @@ def run(
     return jnp.moveaxis(y_TBD, 0, -2), carry
 
 
+def explain_engine(
+    cell: Cell,
+    x_BTC: Array | jax.ShapeDtypeStruct,
+    lengths_B: Array | None = None,
+    *,
+    resets_BT: Array | None = None,
+    key: Array | None = None,
+    reverse: bool = False,
+    remat: bool = False,
+    engine: str = "auto",
+) -> str:
+    """Which engine ``run`` takes for these arguments, and why not each of the others: one line each."""
+    return explain(engine, _call(cell, x_BTC, lengths_B, resets_BT, key, reverse, remat))
+
+
 def carry_dtype(dtype: Any) -> Any:
     """The type of carries where ``dtype`` is computed in: they are sums over time, in float32 at least."""
     return jnp.promote_types(dtype, jnp.float32)
+
+
+def _call(
+    cell: Cell,
+    x_BTC: Array | jax.ShapeDtypeStruct,
+    lengths_B: Array | None,
+    resets_BT: Array | None,
+    key: Array | None,
+    reverse: bool,
+    remat: bool,
+) -> Call:
+    return Call(
+        cell,
+        x_BTC.shape[:-2],
+        num_steps=x_BTC.shape[-2],
+        in_features=x_BTC.shape[-1],
+        dtype=x_BTC.dtype,
+        backend=jax.default_backend(),
+        has_lengths=lengths_B is not None,
+        has_resets=resets_BT is not None,
+        is_noisy=key is not None,
+        reverse=reverse,
+        remat=remat,
+    )
 
 
 def _checked_carry(cell: Cell, given: Carry, own: Carry) -> Carry:

@@ -1,30 +1,70 @@
-"""Which engine runs a call."""
+"""Which engine runs a call, and why."""
 
 from collections.abc import Mapping
 
+from sequence_lab.ops.recurrence import tuning
 from sequence_lab.ops.recurrence.engine import Call, Engine
 from sequence_lab.ops.recurrence.scan import Scan
 from sequence_lab.ops.recurrence.scan_plain import ScanPlain
 
 ENGINES: Mapping[str, Engine] = {"scan": Scan(), "scan_plain": ScanPlain()}
 
+# Why "auto" leaves an engine that could run the call.
+NOT_CHOSEN: Mapping[str, str] = {
+    "scan": "",
+    "scan_plain": "slower; for forward mode (jvp of the layer itself), which scan has not",
+}
+NOT_TIMED = ("newton",)  # its time depends on the numbers it is given
+
 
 def chosen_engine(engine: str | Engine, call: Call) -> Engine:
-    """The engine of that name, or the one that "auto" means for this call.
+    """The engine of that name, or the one that "auto" or "tuned" means for this call.
 
     Raises:
       ValueError: an unknown name, an engine that refuses the call.
     """
-    if engine == "auto":
-        engine = "scan"
-    if isinstance(engine, str):
-        if engine not in ENGINES:
-            raise ValueError(f"engine is {engine!r}; allowed: auto, {', '.join(ENGINES)}, or an engine with options")
-        name, engine = engine, ENGINES[engine]
-    else:
+    if not isinstance(engine, str):
         name = repr(engine)
+    elif engine in ("auto", "tuned", *ENGINES):
+        name = _resolved(engine, call)
+        engine = ENGINES[name]
+    else:
+        allowed = ", ".join(("auto", "tuned", *ENGINES))
+        raise ValueError(f"engine is {engine!r}; allowed: {allowed}, or an engine with options")
     refusal = engine.refusal(call)
     if refusal is not None:
-        allowed = ", ".join(name for name, other in ENGINES.items() if other.refusal(call) is None)
-        raise ValueError(f"engine is {name}, which cannot run this call: {refusal}; allowed here: {allowed}")
+        raise ValueError(f"engine {name} cannot run this call: {refusal}; allowed here: {', '.join(_able(call))}")
     return engine
+
+
+def explain(engine: str, call: Call) -> str:
+    """One line on the engine that runs the call, and one on each of the others."""
+    chosen = _resolved(engine, call)
+    refusals = {name: other.refusal(call) for name, other in ENGINES.items()}
+    if refusals[chosen] is not None:
+        lines = [f"{chosen} cannot run this call: {refusals[chosen]}"]
+    else:
+        lines = [f"{engine} runs {chosen}" if engine != chosen else f"{chosen} runs"]
+    why_not = {
+        "auto": NOT_CHOSEN,
+        "tuned": dict.fromkeys(ENGINES, "slower here") | dict.fromkeys(NOT_TIMED, "not timed"),
+    }
+    width = max(map(len, ENGINES))
+    for name, refusal in refusals.items():
+        if name != chosen:
+            why = f"refused: {refusal}" if refusal is not None else why_not.get(engine, {}).get(name, "could run, too")
+            lines.append(f"  {name:<{width}}  {why}")
+    return "\n".join(lines)
+
+
+def _resolved(engine: str, call: Call) -> str:
+    if engine == "auto":
+        return "scan"
+    if engine == "tuned":
+        able = {name: ENGINES[name] for name in _able(call) if name not in NOT_TIMED}
+        return tuning.fastest(call, able)
+    return engine
+
+
+def _able(call: Call) -> list[str]:
+    return [name for name, engine in ENGINES.items() if engine.refusal(call) is None]

@@ -228,7 +228,7 @@ def test_remat_keeps_memory_of_order_sqrt_t() -> None:
 def test_run_refuses_unknown_engines_wrong_carries_lengths_and_resets() -> None:
     params, x, carry = jax.tree.map(np.float32, draw_all("lstm"))
     cell = VARIANTS["lstm"]
-    with pytest.raises(ValueError, match=r"engine is 'cuda'; allowed: auto, scan, scan_plain, .*"):
+    with pytest.raises(ValueError, match=r"engine is 'cuda'; allowed: auto, tuned, scan, scan_plain, .*"):
         recurrence.run(cell, params, x, engine="cuda")
     for wrong in (
         carry._replace(c=carry.c[:2]),
