@@ -14,7 +14,6 @@ from benchmarks.worker import Absent, Failed, Worker
 
 # Of outputs, relative to their largest value, where products are rounded to fewer bits.
 TOLERANCES = {"tf32": 2e-2, "bfloat16": 1e-1}
-FRESH = 3  # repetitions, at most, of what takes a new process or a new compilation each
 
 
 class Wrong(Exception):
@@ -57,7 +56,10 @@ class Workers:
         finally:
             worker.close()
 
-    def close(self) -> None:
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
         for worker in self.running.values():
             worker.close()
 
@@ -71,11 +73,14 @@ class Session:
       folder: for the reference's outputs.
       rounds: turns that every contestant gets.
       seconds: least length of a turn.
+      repetitions: of what takes a new process or a new compilation each.
     """
 
-    def __init__(self, workers: Any, reference: Any, folder: Path, rounds: int, seconds: float) -> None:
+    def __init__(
+        self, workers: Any, reference: Any, folder: Path, rounds: int, seconds: float, repetitions: int = 3
+    ) -> None:
         self.workers, self.reference, self.folder = workers, reference, folder
-        self.rounds, self.seconds = rounds, seconds
+        self.rounds, self.seconds, self.repetitions = rounds, seconds, repetitions
         self.setting: str = workers.setting
 
     def ceiling(self, peers: Sequence[str], size: int) -> float | None:
@@ -123,8 +128,8 @@ class Session:
         (mode,) = case.programs or ("forward + backward",)
         grown: dict[str, list[float]] = {}
         temporaries: dict[str, list[float]] = {}
-        for _ in range(min(self.rounds, FRESH)):
-            for contestant in case.contestants:
+        for _ in range(self.repetitions):
+            for contestant in (one for one in case.contestants if one.label not in about.notes):
                 with about.noted(contestant.label), self.workers.fresh(contestant.peer) as worker:
                     asked = (contestant.label, case.task, warm_up, contestant.options, mode)
                     growth, of_xla = worker.call("peak", *asked)
@@ -143,7 +148,7 @@ class Session:
         built, _ = self._built(case, about, check=True)
         seconds: dict[str, list[float]] = {}
         again: dict[str, list[float]] = {}
-        for _ in range(min(self.rounds, FRESH)):
+        for _ in range(self.repetitions):
             for label, worker in built.items():
                 with about.noted(label):
                     took, compilations = worker.call("compile_seconds", label, mode)

@@ -26,6 +26,8 @@ def table(rows: Sequence[Row], ceilings: Ceilings) -> str:
     header += ["steps per second"] if throughput else []
     lines = []
     for row in rows:
+        if not row.values and not row.failures:
+            continue
         line = [row.case, row.program, row.unit, *(cell(row, name) for name in contestants)]
         first = row.contestants[0] if row.contestants[0] in row.values else None
         if floors:
@@ -75,7 +77,7 @@ def document(rows: Sequence[Row], about: Mapping[str, Any], ceilings: Ceilings) 
     """All tables as one Markdown page."""
     parts = [f"# {about['device']}, {about['date']}", f"`{about['command']}`"]
     facts = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    parts.append(f"{about['cores']} cores, {facts}; commit {about['commit'] or 'unknown'}; {about['rounds']} rounds.")
+    parts.append(f"{about['cores']} cores, {facts}; commit {about['commit'] or 'unknown'}")
     for suite in dict.fromkeys(row.suite for row in rows):
         for setting in dict.fromkeys(row.setting for row in rows):
             own = [row for row in rows if (row.suite, row.setting) == (suite, setting)]

@@ -9,6 +9,7 @@ python benchmarks/run.py --quick                          tiny shapes: whether e
 import shlex
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ sys.path[0] = str(ROOT)
 
 from absl import flags  # noqa: E402 (the path comes first)
 
-from benchmarks import report  # noqa: E402
+from benchmarks import plots, report  # noqa: E402
 from benchmarks.cases import Asked  # noqa: E402
 from benchmarks.measure import Session, Workers  # noqa: E402
 from benchmarks.results import Row  # noqa: E402
@@ -77,44 +78,67 @@ def has_gpu() -> bool:
         worker.close()
 
 
+class Results:
+    """What was measured so far, as files after every row: a run that is stopped leaves what it has."""
+
+    def __init__(self, about: dict[str, Any], folder: Path) -> None:
+        self.about, self.folder = about, folder
+        self.rows: list[Row] = []
+        self.ceilings: dict[str, float | None] = {}
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        print(report.line(row, self.ceilings), flush=True)
+        report.write(self.folder, self.rows, self.about, self.ceilings)
+
+    def finish(self) -> int:
+        """The number of failures."""
+        report.write(self.folder, self.rows, self.about, self.ceilings)
+        plots.draw(self.folder, self.rows)
+        print(f"\n{report.document(self.rows, self.about, self.ceilings)}\nall of it is in {self.folder}")
+        failed = {
+            f"{row.suite}, {row.setting}, {row.case}: {name}: {row.notes[name]}": None
+            for row in self.rows
+            for name in row.failures
+        }
+        for line in failed:
+            print(f"FAILED: {line}", file=sys.stderr)
+        return len(failed)
+
+
 def run(values: flags.FlagValues, suites: Sequence[str], argv: Sequence[str]) -> int:
     """Measures, prints and writes; the number of failures."""
     on_gpu = has_gpu()
-    settings = values.settings or list(GPU_SETTINGS if on_gpu else CPU_SETTINGS)
-    rows: list[Row] = []
-    ceilings: dict[str, float | None] = {}
-    about: dict[str, Any] = {}
-    reference = Worker("reference", "stock", on_gpu)
-    with tempfile.TemporaryDirectory() as folder:
-        for setting in settings:
-            workers = Workers(setting, on_gpu)
-            workers.start(["ours", *values.peers])
-            rounds, seconds = (2, 0.0) if values.quick else (values.rounds, values.seconds)
-            session = Session(workers, reference, Path(folder), rounds, seconds)
-            if not about:
-                about = facts(workers, values.peers)
-                about |= {"command": shlex.join(["python", *argv]), "rounds": rounds}
-                out = Path(values.out) if values.out else report.default_folder(about)
-            ceilings[setting] = session.ceiling(
-                [name for name in ("ours", "torch") if name in ("ours", *values.peers)], 64 if values.quick else 2048
-            )
-            dtype = "bfloat16" if setting == "bfloat16" else "float32"
-            asked = Asked(values.peers, values.engines, dtype, values.quick)
-            for suite in suites:
-                for case in SUITES[suite](asked):
-                    if values.only not in case.name:
-                        continue
-                    for row in session.rows(suite, case):
-                        rows.append(row)
-                        print(report.line(row, ceilings), flush=True)
-                        report.write(out, rows, about, ceilings)
-            workers.close()
-    reference.close()
-    print(f"\n{report.document(rows, about, ceilings)}\n{out}")
-    failed = {f"{row.suite}, {row.case}: {name}: {row.notes[name]}": None for row in rows for name in row.failures}
-    for line in failed:
-        print(f"FAILED: {line}", file=sys.stderr)
-    return len(failed)
+    results: Results | None = None
+    with tempfile.TemporaryDirectory() as folder, Workers("stock", on_gpu) as own:
+        for setting in values.settings or (GPU_SETTINGS if on_gpu else CPU_SETTINGS):
+            with Workers(setting, on_gpu) as workers:
+                workers.start(["ours", *values.peers])
+                if results is None:
+                    about = facts(workers, values.peers) | {"command": shlex.join(["python", *argv]), "seconds": {}}
+                    results = Results(about, Path(values.out) if values.out else report.default_folder(about))
+                rounds, seconds, repetitions = (2, 0.0, 1) if values.quick else (values.rounds, values.seconds, 3)
+                session = Session(workers, own["reference"], Path(folder), rounds, seconds, repetitions)
+                known = [name for name in SUITES if on_gpu or values.quick or name != "gpu"]
+                measure(session, suites or known, values, results)
+    assert results is not None
+    return results.finish()
+
+
+def measure(session: Session, suites: Sequence[str], values: flags.FlagValues, results: Results) -> None:
+    """The suites in one setting."""
+    size = 64 if values.quick else 8192 if session.workers.on_gpu else 2048
+    squares = [peer for peer in ("ours", "torch") if peer in ("ours", *values.peers)]
+    results.ceilings[session.setting] = session.ceiling(squares, size)
+    dtype = "bfloat16" if session.setting == "bfloat16" else "float32"
+    asked = Asked(values.peers, values.engines, dtype, values.quick)
+    for suite in suites:
+        started = time.monotonic()
+        for case in SUITES[suite](asked):
+            if values.only in case.name:
+                for row in session.rows(suite, case):
+                    results.add(row)
+        results.about["seconds"][f"{suite}, {session.setting}"] = round(time.monotonic() - started)
 
 
 def facts(workers: Workers, peers: Sequence[str]) -> dict[str, Any]:
@@ -140,7 +164,7 @@ def main(argv: list[str]) -> int:
     except ValueError as error:
         print(f"run.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    return 1 if run(values, suites or list(SUITES), argv) else 0
+    return 1 if run(values, suites, argv) else 0
 
 
 if __name__ == "__main__":

@@ -98,17 +98,17 @@ class TrainingJob:
     def _start(self, task: TrainingStep) -> tuple[Any, Any]:
         network = NETWORKS[task.model](task)
         arrays = models.parameters(task)
-        own = dict(network.named_parameters())
-        # The same network has the same parameters, but for the second bias of PyTorch's LSTM, which is added up.
-        second = sum(p.numel() for name, p in own.items() if "bias_hh" in name)
-        counts = sum(p.numel() for p in own.values()) - second, sum(a.size for a in arrays.values())
-        if counts[0] != counts[1]:
-            raise ValueError(f"the network has {counts[0]} parameters; allowed: {counts[1]}")
+        for name, parameter in network.named_parameters():
+            # PyTorch's LSTM has two biases, which are added up: both trained would learn at twice the rate.
+            parameter.requires_grad_("bias_hh" not in name)
+        count = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        if count != (expected := sum(array.size for array in arrays.values())):
+            raise ValueError(f"the network has {count} parameters; allowed: {expected}")
         network.load_state_dict(
             {name: torch.from_numpy(np.array(array)) for name, array in theirs(arrays).items()}, strict=False
         )
         network.to(self.device)
-        return network, OPTIMIZERS[task.model](network.parameters())
+        return network, OPTIMIZERS[task.model]([p for p in network.parameters() if p.requires_grad])
 
     def _step(self, network: Any, optimizer: Any) -> Any:
         optimizer.zero_grad()
@@ -132,7 +132,9 @@ class TrainingJob:
         """The gradient at the start and the losses of the first steps, which the updates lead to; no dropout."""
         network, optimizer = self._start(self.task._replace(dropout=False))
         self._loss(network).backward()
-        gradients = {name: p.grad.double().cpu().numpy() for name, p in network.named_parameters()}
+        gradients = {
+            name: p.grad.double().cpu().numpy() for name, p in network.named_parameters() if p.grad is not None
+        }
         found = {f"gradient of {name}": array for name, array in ours(gradients).items()}
         network, optimizer = self._start(self.task._replace(dropout=False))
         for number in range(models.CHECKED_STEPS):

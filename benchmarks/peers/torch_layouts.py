@@ -21,5 +21,6 @@ def from_torch(cell: str, theirs: dict[str, np.ndarray], layer: int = 0) -> dict
         "recurrent": theirs[f"weight_hh_l{layer}"].T,
         "bias": theirs[f"bias_ih_l{layer}"],
     }
-    n = len(theirs[f"bias_hh_l{layer}"]) // 3
-    return found | ({"recurrent_bias": theirs[f"bias_hh_l{layer}"][-n:]} if cell == "gru" else {})
+    if cell == "gru":
+        found["recurrent_bias"] = np.split(theirs[f"bias_hh_l{layer}"], 3)[2]
+    return found
