@@ -1,7 +1,8 @@
 """Pictures of rows, as PNG files: ratios to ours, absolute values, and curves over what a suite varies."""
 
+import importlib.util
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,19 @@ MARKERS = "osD^vP*X"
 UNITS = {"ms": "milliseconds", "MiB": "MiB", "s": "seconds"}
 
 
-def draw(folder: Path, rows: Sequence[Row]) -> list[Path]:
-    """One picture per suite and setting; empty where matplotlib is not installed."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
+def draw(folder: Path, rows: Sequence[Row], machine: str) -> list[Path]:
+    """One picture per suite and setting; none where matplotlib is not installed."""
+    if importlib.util.find_spec("matplotlib") is None:
         return []
     found = []
     for suite, setting in dict.fromkeys((row.suite, row.setting) for row in rows):
         own = [row for row in rows if (row.suite, row.setting) == (suite, setting) and row.unit and row.values]
-        curved = [row for row in own if row.at is not None]
         if not own:
             continue
         path = folder / f"{suite}-{setting}.png"
-        title = f"{suite}, {setting}"
-        if len({row.at for row in curved}) > 1 and len(curved) == len(own):
-            curves(curved, path, title)
+        title = f"{suite}, {setting} ({machine})"
+        if len({row.at for row in own} - {None}) > 1 and all(row.at for row in own):
+            curves(own, path, title)
         elif {row.unit for row in own} == {"ms"}:
             ratios(own, path, title)
         else:
@@ -46,8 +44,9 @@ def ratios(rows: Sequence[Row], path: Path, title: str) -> None:
     figure = _dots(rows, point, f"time divided by that of {first}")
     for axes in figure.axes:
         axes.axvline(1, color="0.25", linewidth=1.2, zorder=1)
-        _ticks(axes)
-    figure.suptitle(f"{title}: right of 1, {first} is faster", fontsize="medium")
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, 0.8), max(high, 1.25))
+    figure.suptitle(f"{title}\nright of 1, {first} is faster", fontsize="medium")
     _save(figure, path)
 
 
@@ -79,13 +78,16 @@ def curves(rows: Sequence[Row], path: Path, title: str) -> None:
                 x, y, low, high = zip(*points, strict=True)
                 axes.plot(x, y, label=name, markersize=4, **styles[name])
                 axes.fill_between(x, low, high, color=styles[name]["color"], alpha=0.2, linewidth=0)
-            axes.set_xscale("log", base=2)
+            axes.set_xscale("log")
+            axes.set_xticks(at := sorted({row.at[1] for row in own}), [f"{value:,g}" for value in at])
+            axes.minorticks_off()
             axes.set_yscale("log")
+            _logarithmic(axes.yaxis, (1, 2, 5))
             _proportional(axes, own)
             axes.set(xlabel=own[0].at[0], ylabel=UNITS[own[0].unit], title=f"{group}\n{program}" if group else program)
             axes.title.set_fontsize("medium")
             axes.grid(alpha=0.3)
-    grid[0][0].legend(frameon=False, fontsize="small")
+    _legend(figure, grid.flat)
     figure.suptitle(title, fontsize="medium")
     _save(figure, path)
 
@@ -114,7 +116,7 @@ def _dots(rows: Sequence[Row], point: Callable[[Row, str], Any], label: str) -> 
     """A line per case, a dot per contestant, its interval as a bar."""
     cases = list(dict.fromkeys(row.case for row in rows))
     programs = list(dict.fromkeys(row.program for row in rows))
-    figure, grid = _figure(1, len(programs), (max(3.6, 9 / len(programs)), 0.9 + 0.34 * max(len(cases), 3)))
+    figure, grid = _figure(1, len(programs), (max(3.6, 9 / len(programs)), 1.5 + 0.36 * len(cases)))
     styles = _styles(rows)
     names = list(dict.fromkeys(name for row in rows for name in row.contestants))
     for axes, program in zip(grid[0], programs, strict=True):
@@ -124,7 +126,7 @@ def _dots(rows: Sequence[Row], point: Callable[[Row, str], Any], label: str) -> 
             points = [(y, found) for y, found in points if found is not None]
             if not points:
                 continue
-            offset = 0.5 * (at / max(len(names) - 1, 1) - 0.5)
+            offset = 0.6 * (at / max(len(names) - 1, 1) - 0.5)
             style = {**styles[name], "linestyle": "none"}
             y = [number + offset for number, _ in points]
             x = [found[0] for _, found in points]
@@ -133,25 +135,31 @@ def _dots(rows: Sequence[Row], point: Callable[[Row, str], Any], label: str) -> 
         for edge in range(1, len(cases)):
             axes.axhline(edge - 0.5, color="0.9", linewidth=0.8, zorder=0)
         axes.set_xscale("log")
+        _logarithmic(axes.xaxis)
         axes.set(ylim=(len(cases) - 0.5, -0.5), xlabel=label, title=program)
         axes.set_yticks(range(len(cases)), cases if axes is grid[0][0] else [""] * len(cases), fontsize="small")
         axes.tick_params(axis="y", length=0)
         axes.title.set_fontsize("medium")
         axes.grid(alpha=0.3, axis="x")
-    handles, labels = max((axes.get_legend_handles_labels() for axes in grid[0]), key=lambda found: len(found[0]))
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(names), frameon=False)
+    _legend(figure, grid.flat)
     return figure
 
 
-def _ticks(axes: Any) -> None:
-    """Ratios as plain numbers, enough of them between the powers of ten."""
+def _legend(figure: Any, all_axes: Iterable[Any]) -> None:
+    """One for all panels, below them."""
+    found: dict[str, Any] = {}
+    for axes in all_axes:
+        found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    figure.legend(found.values(), found, loc="outside lower center", ncols=6, frameon=False)
+
+
+def _logarithmic(axis: Any, subs: Sequence[float] = (1, 1.5, 2, 3, 5, 7)) -> None:
+    """Plain numbers on a logarithmic axis."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    low, high = axes.get_xlim()
-    axes.set_xlim(min(low, 0.8), max(high, 1.25))
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_major_locator(LogLocator(subs=subs, numticks=9))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.5g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _styles(rows: Sequence[Row]) -> Mapping[str, dict[str, Any]]:

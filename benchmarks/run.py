@@ -94,8 +94,9 @@ class Results:
     def finish(self) -> int:
         """The number of failures."""
         report.write(self.folder, self.rows, self.about, self.ceilings)
-        plots.draw(self.folder, self.rows)
-        print(f"\n{report.document(self.rows, self.about, self.ceilings)}\nall of it is in {self.folder}")
+        about = self.about
+        plots.draw(self.folder, self.rows, f"{about['device']}, {about['cores']} cores, {about['date']}")
+        print(f"\n{report.document(self.rows, about, self.ceilings)}\nall of it is in {self.folder}")
         failed = {
             f"{row.suite}, {row.setting}, {row.case}: {name}: {row.notes[name]}": None
             for row in self.rows

@@ -123,6 +123,7 @@ def compare(outputs: dict[str, np.ndarray], expected: Any) -> dict[str, float]:
 def set_up(peer: str, setting: str, on_gpu: bool) -> None:
     """Everything that has to be decided before a framework is imported."""
     os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+    os.environ["JAX_TRACEBACK_FILTERING"] = "off"  # an error ends in its own line
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # several processes share the device
     if setting in PRECISIONS:
         os.environ["JAX_DEFAULT_MATMUL_PRECISION"], _ = PRECISIONS[setting]

@@ -111,7 +111,7 @@ def differentiated(apply: Callable[[Any, Any], Any], params: Any, inputs: Any, c
 
     def forward_and_backward(params: Any, inputs: Any, cotangent: Any) -> Any:
         y, pull = jax.vjp(apply, params, inputs)
-        return y, *pull(cotangent)
+        return y, *pull(cotangent.astype(y.dtype))  # some give float32 where asked for bfloat16
 
     return {
         "forward": Program(jax.jit(apply), (params, inputs)),
