@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.extend.core
 import jax.numpy as jnp
 from jax import lax
 
@@ -70,10 +71,14 @@ class Given(NamedTuple):
 
 
 class Record(NamedTuple):
-    """Of every step: the carry before it (after a reset), and what each product, with what was added, gave."""
+    """Of every step: the carry before it (after a reset), what each product, with what was added, gave, and u.
+
+    ``u`` is None where it is but added to a product.
+    """
 
     carry: Carry
     products: dict[str, Array]
+    u: Any
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
@@ -89,7 +94,7 @@ def _forward(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[t
 def _run(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[tuple[Array, Carry], Record]:
     params, dtype = inputs.params, inputs.x_TBC.dtype
     dot = _dot(params, dtype, _plain)
-    ahead = _input_product_ahead(cell, params, inputs.x_TBC)
+    ahead, kept = _input_product_ahead(cell, params, inputs.x_TBC), _reads_input(cell, inputs, given)
 
     def step(carry: Carry, now: Any) -> tuple[Carry, Any]:
         x_BC, valid_B, reset_B, index = now
@@ -104,7 +109,8 @@ def _run(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[tuple
         u = x_BC if ahead else _inputs(cell, params, x_BC)
         noise = given.noise(cell, index, jax.tree.leaves(x_BC)[0].shape[:-1])
         new_carry, y_BD = cell.step(_cast(params.local, dtype), carry, u, recorded, given.context, noise)
-        new_carry, y_BD, record = _cast_like(new_carry, carry), y_BD.astype(dtype), Record(carry, products)
+        record = Record(carry, products, u if kept else None)
+        new_carry, y_BD = _cast_like(new_carry, carry), y_BD.astype(dtype)
         if valid_B is None:
             return new_carry, (y_BD, record)
         return where(valid_B, new_carry, carry), (where(valid_B, y_BD, jnp.zeros_like(y_BD)), record)
@@ -120,6 +126,7 @@ def _backward(cell: Cell, reverse: bool, saved: Any, cotangents: tuple[Array, Ca
     params, batch_shape = inputs.params, inputs.x_TBC.shape[1:-1]
     ct_y_TBD, ct_carry = cotangents
     u_T, pull_inputs = jax.vjp(functools.partial(_inputs, cell, product=_product), params, inputs.x_TBC)
+    u_T = u_T if record.u is None else record.u
     # Without the barrier XLA would transpose every matrix again at every step.
     transposed = {name: lax.optimization_barrier(m.astype(u_T.dtype).T) for name, m in params.matrices.items()}
 
@@ -185,6 +192,23 @@ def _input_product_ahead(cell: Cell, params: Params, x: Array) -> bool:
     u = jax.eval_shape(functools.partial(_inputs, cell), params, x)
     carry = cell.initial_carry((), x.dtype)
     return sum(a.shape[-1] for a in jax.tree.leaves(u)) <= sum(a.shape[-1] for a in jax.tree.leaves(carry))
+
+
+def _reads_input(cell: Cell, inputs: Inputs, given: Given) -> bool:
+    """Whether a step does anything with u but add it to a product, found by tracing one."""
+    params, x, carry = inputs.params, inputs.x_TBC, inputs.initial_carry
+
+    def step(u: Any) -> Any:
+        def dot(name: str, a: Array, add: Array | None = None) -> Array:
+            return jnp.zeros((*a.shape[:-1], params.matrices[name].shape[-1]), x.dtype)
+
+        noise = None if given.index_T is None else given.noise(cell, given.index_T[0], x.shape[1:-1])
+        return cell.step(_cast(params.local, x.dtype), carry, u, dot, given.context, noise)
+
+    shapes = jax.eval_shape(functools.partial(_inputs, cell), params, jax.ShapeDtypeStruct(x.shape[1:], x.dtype))
+    jaxpr = jax.make_jaxpr(step)(shapes).jaxpr
+    read = {v for equation in jaxpr.eqns for v in equation.invars if not isinstance(v, jax.extend.core.Literal)}
+    return not read.isdisjoint(jaxpr.invars)
 
 
 def _inputs(cell: Cell, params: Params, x: Array, product: Product | None = None) -> Any:
