@@ -5,7 +5,6 @@ other's memory. A process that waits for its turn uses neither.
 """
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import importlib.metadata
@@ -20,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+import launch
 from benchmarks import memory
 
-M_TOP_PAD, M_MMAP_MAX = -2, -4  # as in <malloc.h>
 # By setting, what jax.default_matmul_precision and PyTorch's allow_tf32 are.
 PRECISIONS = {"float32": ("highest", False), "tf32": ("tensorfloat32", True), "bfloat16": ("highest", False)}
 
@@ -131,15 +130,7 @@ def set_up(peer: str, setting: str, on_gpu: bool) -> None:
         os.environ["JAX_PLATFORMS"] = "cpu"
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     if setting == "tuned":
-        own_set_up()
-
-
-def own_set_up() -> None:
-    """The process as ``launch.py`` sets it up: large arrays keep their memory."""
-    libc = ctypes.CDLL(None)
-    if sys.platform == "linux" and hasattr(libc, "mallopt"):
-        libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TOP_PAD, 256 << 20)
+        launch.set_up_process()
 
 
 def serve(connection: Any, peer: str, setting: str, on_gpu: bool) -> None:
