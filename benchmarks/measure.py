@@ -77,7 +77,7 @@ class Session:
     """
 
     def __init__(
-        self, workers: Any, reference: Any, folder: Path, rounds: int, seconds: float, repetitions: int = 3
+        self, workers: Any, reference: Any, folder: Path, rounds: int, seconds: float, repetitions: int = 2
     ) -> None:
         self.workers, self.reference, self.folder = workers, reference, folder
         self.rounds, self.seconds, self.repetitions = rounds, seconds, repetitions
@@ -182,10 +182,10 @@ class Session:
         path = self._expected(contestant.reference or case.task)
         errors = worker.call("errors", contestant.label, path)
         allowed = TOLERANCES.get(self.setting, case.tolerance)
-        wrong = {name: error for name, error in errors.items() if not error <= allowed}
+        wrong = sorted((name for name, error in errors.items() if not error <= allowed), key=errors.get, reverse=True)
         if wrong:
-            found = ", ".join(f"{name} by {error:.1e}" for name, error in wrong.items())
-            raise Wrong(f"differs from the reference: {found}; allowed: {allowed:.0e}")
+            worst = ", ".join(f"{name} by {errors[name]:.1e}" for name in wrong[:3])
+            raise Wrong(f"{len(wrong)} of {len(errors)} outputs differ from the reference: {worst}; allowed: {allowed}")
         return max(errors.values())
 
     def _expected(self, task: Any) -> Path:

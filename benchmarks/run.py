@@ -118,7 +118,7 @@ def run(values: flags.FlagValues, suites: Sequence[str], argv: Sequence[str]) ->
                 if results is None:
                     about = facts(workers, values.peers) | {"command": shlex.join(["python", *argv]), "seconds": {}}
                     results = Results(about, Path(values.out) if values.out else report.default_folder(about))
-                rounds, seconds, repetitions = (2, 0.0, 1) if values.quick else (values.rounds, values.seconds, 3)
+                rounds, seconds, repetitions = (2, 0.0, 1) if values.quick else (values.rounds, values.seconds, 2)
                 session = Session(workers, own["reference"], Path(folder), rounds, seconds, repetitions)
                 known = [name for name in SUITES if on_gpu or values.quick or name != "gpu"]
                 measure(session, suites or known, values, results)

@@ -15,10 +15,13 @@ QUICK = {
     "Kim's CNN B2 T9": TrainingStep("kim_cnn", 2, (20, 6, 9, 5)),
     "LSTM 2x4 B2 T5": TrainingStep("lstm_lm", 2, (20, 4, 5)),
 }
+# In a deep network of ReLUs rounding alone carries some activations across zero, and their whole share of the gradient
+# comes or goes.
+TOLERANCES = {"ResNet-20 B128, 32x32": 5e-2}
 
 
 def cases(asked: Asked) -> Iterator[Case]:
     if asked.dtype != "float32":
         return  # mixed precision is a recipe of its own in each framework
     for name, task in (QUICK if asked.quick else CASES).items():
-        yield Case(name, task, asked.contestants("flax", "torch"), tolerance=1e-3)
+        yield Case(name, task, asked.contestants("flax", "torch"), tolerance=TOLERANCES.get(name, 1e-3))
