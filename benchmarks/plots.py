@@ -1,6 +1,7 @@
 """Pictures of rows, as PNG files: ratios to ours, absolute values, and curves over what a suite varies."""
 
 import importlib.util
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ def ratios(rows: Sequence[Row], path: Path, title: str) -> None:
         axes.axvline(1, color="0.25", linewidth=1.2, zorder=1)
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, 0.8), max(high, 1.25))
+        _logarithmic(axes, "x")
     figure.suptitle(f"{title}\nright of 1, {first} is faster", fontsize="medium")
     _save(figure, path)
 
@@ -57,6 +59,8 @@ def values(rows: Sequence[Row], path: Path, title: str) -> None:
         return row.median(name), *row.quartiles(name)
 
     figure = _dots(rows, point, UNITS[rows[0].unit])
+    for axes in figure.axes:
+        _logarithmic(axes, "x")
     figure.suptitle(title, fontsize="medium")
     _save(figure, path)
 
@@ -81,9 +85,11 @@ def curves(rows: Sequence[Row], path: Path, title: str) -> None:
             axes.set_xscale("log")
             axes.set_xticks(at := sorted({row.at[1] for row in own}), [f"{value:,g}" for value in at])
             axes.minorticks_off()
-            axes.set_yscale("log")
-            _logarithmic(axes.yaxis, (1, 2, 5))
-            _proportional(axes, own)
+            if own[0].unit == "s":
+                axes.set_ylim(0)  # to compile takes the same time for every length
+            else:
+                _proportional(axes, own)
+                _logarithmic(axes, "y")
             axes.set(xlabel=own[0].at[0], ylabel=UNITS[own[0].unit], title=f"{group}\n{program}" if group else program)
             axes.title.set_fontsize("medium")
             axes.grid(alpha=0.3)
@@ -104,8 +110,9 @@ def _proportional(axes: Any, rows: Sequence[Row]) -> None:
     """A dotted line with a slope of one through the first contestant's last point."""
     first = rows[0].contestants[0]
     points = [(row.at[1], row.median(first)) for row in rows if row.at is not None and first in row.values]
-    if len(points) < 2 or rows[0].unit == "s":
+    if not points:
         return
+    axes.set_yscale("log")
     bottom, top = axes.get_ylim()
     x, y = points[-1]
     axes.plot([p for p, _ in points], [y * p / x for p, _ in points], ":", color="0.4", linewidth=1, zorder=1)
@@ -120,6 +127,7 @@ def _dots(rows: Sequence[Row], point: Callable[[Row, str], Any], label: str) -> 
     styles = _styles(rows)
     names = list(dict.fromkeys(name for row in rows for name in row.contestants))
     for axes, program in zip(grid[0], programs, strict=True):
+        axes.set_xscale("log")
         shown = [row for row in rows if row.program == program]
         for at, name in enumerate(names):
             points = [(cases.index(row.case), point(row, name)) for row in shown if name in row.values]
@@ -134,8 +142,6 @@ def _dots(rows: Sequence[Row], point: Callable[[Row, str], Any], label: str) -> 
             axes.errorbar(x, y, xerr=bars, label=name, markersize=5, elinewidth=1.4, **style)
         for edge in range(1, len(cases)):
             axes.axhline(edge - 0.5, color="0.9", linewidth=0.8, zorder=0)
-        axes.set_xscale("log")
-        _logarithmic(axes.xaxis)
         axes.set(ylim=(len(cases) - 0.5, -0.5), xlabel=label, title=program)
         axes.set_yticks(range(len(cases)), cases if axes is grid[0][0] else [""] * len(cases), fontsize="small")
         axes.tick_params(axis="y", length=0)
@@ -153,11 +159,15 @@ def _legend(figure: Any, all_axes: Iterable[Any]) -> None:
     figure.legend(found.values(), found, loc="outside lower center", ncols=6, frameon=False)
 
 
-def _logarithmic(axis: Any, subs: Sequence[float] = (1, 1.5, 2, 3, 5, 7)) -> None:
-    """Plain numbers on a logarithmic axis."""
+def _logarithmic(axes: Any, name: str) -> None:
+    """Plain numbers on the logarithmic axis "x" or "y", as many as there is room for."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis.set_major_locator(LogLocator(subs=subs, numticks=9))
+    axis = getattr(axes, f"{name}axis")
+    low, high = axis.get_view_interval()
+    decades = math.log10(high / low)
+    subs = (1, 1.5, 2, 3, 5, 7) if decades < 1 else (1, 2, 5) if decades < 1.5 else (1, 3)
+    axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.5g}"))
     axis.set_minor_formatter(NullFormatter())
 

@@ -2,15 +2,17 @@
 
 import datetime
 import json
-import os
 import platform
 import re
+import shutil
+import statistics
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Row, summary
+from benchmarks.worker import cores
 from sequence_lab.analysis import tables
 
 Ceilings = Mapping[str, float | None]
@@ -58,19 +60,43 @@ def cell(row: Row, contestant: str) -> str:
     found = row.ratio(contestant)
     if found is None:
         return median
-    ratio, low, high = found
-    return f"{median} x{ratio:.2f}" + ("" if low == high else f" [{low:.2f}, {high:.2f}]")
+    ratio, low, high = (f"{value:.2f}" if value >= 0.1 else f"{value:.3f}" for value in found)
+    return f"{median} x{ratio}" + ("" if low == high else f" [{low}, {high}]")
 
 
-def notes(rows: Iterable[Row]) -> list[str]:
+def notes(rows: Sequence[Row]) -> list[str]:
     """Why contestants were left out, each reason once."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], dict[str, None]] = {}
     for row in rows:
         for name, why in row.notes.items():
-            cases = found.setdefault((name, why), [])
-            if row.case not in cases:
-                cases.append(row.case)
-    return [f"{name}, left out of {', '.join(cases)}: {why}" for (name, why), cases in found.items()]
+            found.setdefault((name, why), {})[row.case] = None
+    everywhere = len({row.case for row in rows})
+    where = {key: "" if len(cases) == everywhere else f" of {', '.join(cases)}" for key, cases in found.items()}
+    return [f"{name}, left out{of}: {why}" for (name, why), of in where.items()]
+
+
+def settings_compared(rows: Sequence[Row]) -> str:
+    """Time in the first setting over that in each further one, as a geometric mean over the rows of a suite.
+
+    The settings ran one after the other, not in turns: less certain than the ratios within one.
+    """
+    first, *others = dict.fromkeys(row.setting for row in rows)
+    medians = {
+        (row.setting, row.suite, row.case, row.program, name): row.median(name)
+        for row in rows
+        if row.unit == "ms"
+        for name in row.values
+    }
+    ratios: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for (setting, suite, *where, name), median in medians.items():
+        if setting != first and (start := medians.get((first, suite, *where, name))):
+            ratios.setdefault((suite, setting), {}).setdefault(name, []).append(start / median)
+    names = list(dict.fromkeys(name for found in ratios.values() for name in found))
+    lines = [
+        [suite, setting, *(f"{statistics.geometric_mean(found[name]):.2f}" if name in found else "" for name in names)]
+        for (suite, setting), found in ratios.items()
+    ]
+    return tables.markdown(["suite", "setting", *names], lines) if others and lines else ""
 
 
 def document(rows: Sequence[Row], about: Mapping[str, Any], ceilings: Ceilings) -> str:
@@ -86,9 +112,12 @@ def document(rows: Sequence[Row], about: Mapping[str, Any], ceilings: Ceilings) 
             ceiling = ceilings.get(setting)
             parts.append(f"## {suite}, {setting}")
             if ceiling:
-                parts.append(f"Ceiling: {ceiling / 1e9:,.0f} GFLOP/s, the better of two frameworks' large products.")
+                parts.append(f"Ceiling: {ceiling / 1e9:,.0f} GFLOP/s, the best of products of two large matrices.")
             parts.append(table(own, ceilings))
             parts += [f"- {note}" for note in notes(own)]
+    if compared := settings_compared(rows):
+        first = rows[0].setting
+        parts += [f"## How much faster each is than in setting {first}", compared]
     return "\n\n".join(parts) + "\n"
 
 
@@ -105,20 +134,21 @@ def surroundings(device: str) -> dict[str, Any]:
     if device == "cpu":
         device = _processor()
     root = Path(__file__).resolve().parent
-    git = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True)
+    describe = ["git", "describe", "--always", "--dirty"]
+    git = subprocess.run(describe, cwd=root, capture_output=True, text=True) if shutil.which("git") else None
     return {
         "device": device,
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "system": platform.platform(),
         "date": datetime.date.today().isoformat(),
-        "commit": git.stdout.strip(),
+        "commit": git.stdout.strip() if git else "",
     }
 
 
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     found = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
-    return found[1].strip() if found else platform.machine()
+    return re.sub(r"\((R|TM)\)", "", found[1]).strip() if found else platform.machine()
 
 
 def default_folder(about: Mapping[str, Any]) -> Path:

@@ -28,7 +28,7 @@ from benchmarks.suites import SUITES  # noqa: E402
 from benchmarks.worker import Absent, Failed, Worker  # noqa: E402
 
 PEERS = ("flax", "haiku", "keras", "torch")
-CPU_SETTINGS = ("stock", "tuned")
+CPU_SETTINGS = ("stock", "setup")
 GPU_SETTINGS = ("float32", "tf32", "bfloat16")
 HELP = {"--help", "-help", "-h", "--helpfull"}
 

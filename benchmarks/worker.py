@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-import launch
 from benchmarks import memory
 
 # By setting, what jax.default_matmul_precision and PyTorch's allow_tf32 are.
@@ -119,7 +118,7 @@ def compare(outputs: dict[str, np.ndarray], expected: Any) -> dict[str, float]:
     return errors
 
 
-def set_up(peer: str, setting: str, on_gpu: bool) -> None:
+def set_up(setting: str, on_gpu: bool) -> None:
     """Everything that has to be decided before a framework is imported."""
     os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
     os.environ["JAX_TRACEBACK_FILTERING"] = "off"  # an error ends in its own line
@@ -129,18 +128,30 @@ def set_up(peer: str, setting: str, on_gpu: bool) -> None:
     if not on_gpu:
         os.environ["JAX_PLATFORMS"] = "cpu"
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    if setting == "tuned":
-        launch.set_up_process()
+    if setting == "setup":
+        own_set_up()
+
+
+def cores() -> int:
+    """Those that this process may use: as many threads run in every framework."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def own_set_up() -> None:
+    """What ``launch.py`` does for every process of its own."""
+    import launch  # here, not above: it needs more than the layers do
+
+    launch.set_up_process()
 
 
 def serve(connection: Any, peer: str, setting: str, on_gpu: bool) -> None:
     """Answers calls until the parent hangs up: (name, arguments) to ("done", result), ("absent", why) or a failure."""
-    set_up(peer, setting, on_gpu)
     try:
+        set_up(setting, on_gpu)
         server = Server(importlib.import_module(f"benchmarks.peers.{peer}"))
         if peer == "torch":
             torch = sys.modules["torch"]
-            torch.set_num_threads(len(os.sched_getaffinity(0)))
+            torch.set_num_threads(cores())
             _, allow_tf32 = PRECISIONS.get(setting, ("highest", False))
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allow_tf32
         connection.send(("done", None))

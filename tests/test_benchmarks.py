@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from benchmarks import plots, report, tasks
-from benchmarks.cases import Case, Contestant
+from benchmarks.cases import Asked, Case, Contestant
 from benchmarks.measure import Session
 from benchmarks.results import Row, ratio
+from benchmarks.suites import SUITES
 from benchmarks.worker import Absent, Failed, Server, _answer
 
 RUN = Path(__file__).resolve().parent.parent / "benchmarks" / "run.py"
@@ -26,12 +27,12 @@ def launch(*arguments: str) -> Any:
 
 def test_quick_run_writes_table_json_and_picture(tmp_path: Path) -> None:
     """Real processes, real layers: ours beside Flax."""
-    done = launch("recurrent", "--quick", "--only=gru", "--peers=flax", "--settings=tuned", f"--out={tmp_path}")
+    done = launch("recurrent", "--quick", "--only=gru", "--peers=flax", "--settings=setup", f"--out={tmp_path}")
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "results.json").read_text())
     assert [row["program"] for row in found["rows"]] == ["forward", "forward + backward"]
     assert found["about"]["versions"].keys() >= {"jax", "flax", "python"}
-    assert found["ceilings"]["tuned"] > 0
+    assert found["ceilings"]["setup"] > 0
     for row in found["rows"]:
         assert list(row["contestants"]) == ["ours", "flax"]
         for entry in row["contestants"].values():
@@ -44,15 +45,22 @@ def test_quick_run_writes_table_json_and_picture(tmp_path: Path) -> None:
     page = (tmp_path / "results.md").read_text()
     assert "| gru B3 T7 C5 D4 | forward + backward |" in page
     assert page.strip() in done.stdout
-    assert (tmp_path / "recurrent-tuned.png").stat().st_size > 10_000
+    assert (tmp_path / "recurrent-setup.png").stat().st_size > 10_000
 
 
 class InProcess:
     """A worker without a process, for a peer that has ``outputs``."""
 
-    def __init__(self, outputs: Any) -> None:
+    def __init__(self, outputs: Any, good_runs: float = np.inf) -> None:
+        self.good_runs = good_runs
+
+        def run(mode: str) -> None:
+            self.good_runs -= 1
+            if self.good_runs < 0:
+                raise FloatingPointError("out of memory")
+
         def build(task: Any) -> Any:
-            return SimpleNamespace(modes=("forward",), run=lambda mode: None, outputs=outputs)
+            return SimpleNamespace(modes=("forward",), run=run, outputs=outputs)
 
         self.server = Server(SimpleNamespace(BUILDERS={tasks.Recurrent: build}))
 
@@ -81,7 +89,11 @@ def absent() -> Any:
     [
         (values(), None, False),
         (values(outputs=np.array([1.0, -2.0001])), None, False),
-        (values(outputs=np.array([1.0, -2.001])), "1 of 2 outputs differ from the reference: outputs by 5.0e-04; allowed: 0.0001", True),
+        (
+            values(outputs=np.array([1.0, -2.001])),
+            "1 of 2 outputs differ from the reference: outputs by 5.0e-04",
+            True,
+        ),
         (values(outputs=np.array([np.nan, -2.0])), "outputs by inf", True),
         (values(outputs=np.array([1.0])), "outputs has shape (1,); allowed: (2,)", True),
         (values(**{"gradient of input": np.array([[-3.0]])}), "gradient of input by 2.0e+00", True),
@@ -103,6 +115,24 @@ def test_a_row_has_times_only_of_right_outputs(tmp_path: Path, outputs: Any, not
     if note is not None:
         assert note in row.notes["other"]
         assert note in "\n".join(report.notes([row]))
+
+
+def test_a_contestant_that_fails_in_a_later_round_has_no_times(tmp_path: Path) -> None:
+    workers = type("Workers", (dict,), {"setting": "stock"})(ours=InProcess(values()), other=InProcess(values(), 3))
+    session = Session(workers, InProcess(values()), tmp_path, rounds=4, seconds=0.0)
+    (row,) = session.rows("suite", Case("a case", TASK, [Contestant("ours", "ours"), Contestant("other", "other")]))
+    assert list(row.values) == ["ours"]
+    assert "out of memory" in row.failures["other"]
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_suite_has_cases_told_apart_by_name(suite: str, quick: bool) -> None:
+    cases = list(SUITES[suite](Asked(("flax", "haiku", "torch"), ("auto", "scan"), quick=quick)))
+    assert len({case.name for case in cases}) == len(cases) > 0
+    for case in cases:
+        labels = [contestant.label for contestant in case.contestants]
+        assert len(set(labels)) == len(labels) > 1
 
 
 def test_ratio_is_that_of_medians_and_rounds_are_drawn_together() -> None:
@@ -130,7 +160,7 @@ def test_curves_and_values_are_drawn(tmp_path: Path) -> None:
     [
         ("recurrrent", "suite is 'recurrrent'; allowed: recurrent, "),
         ("--peers=mxnet", "--peers is 'mxnet'; allowed: flax, "),
-        ("--settings=fast", "--settings is 'fast'; allowed: stock, tuned"),
+        ("--settings=fast", "--settings is 'fast'; allowed: stock, setup"),
         ("--rounds=0", "rounds"),
         ("--round=5", "round"),
     ],

@@ -55,14 +55,17 @@ def named(gradients: Any) -> dict[str, Any]:
 
 
 def recurrent(task: tasks.Recurrent, engine: str = "auto", remat: bool = False) -> Job:
-    if engine != "auto" and engine not in recurrence.ENGINES:
-        raise NotImplementedError(f"there is no engine {engine!r}")
     layer = nn.Recurrent(cell_of(task), engine=engine, remat=remat, dtype=task.dtype)
 
     def apply(params: Any, inputs: Any) -> Any:
         return layer.apply({"params": params}, inputs)[0]
 
-    return recurrent_job(apply, recurrent_arrays(task), named, task.dtype)
+    params, inputs, cotangent = recurrent_arrays(task)
+    try:
+        jax.eval_shape(apply, params, jax.ShapeDtypeStruct(inputs.shape, task.dtype))
+    except ValueError as error:  # an engine that is unknown or cannot run this
+        raise NotImplementedError(error) from error
+    return recurrent_job(apply, (params, inputs, cotangent), named, task.dtype)
 
 
 def convolution(task: tasks.Convolution) -> Job:
