@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from sequence_lab.ops.recurrence.cudnn import CuDNN
 from sequence_lab.ops.recurrence.engine import Call, Engine
 from sequence_lab.ops.recurrence.scan_plain import ScanPlain
 
-ENGINES: Mapping[str, Engine] = {"scan_plain": ScanPlain()}
+ENGINES: Mapping[str, Engine] = {"scan_plain": ScanPlain(), "cudnn": CuDNN()}
 
 
 def chosen_engine(engine: str | Engine, call: Call) -> Engine:
