@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from sequence_lab.nn.cudnn import in_one_call
 from sequence_lab.nn.dense import Dense
 from sequence_lab.nn.recurrent import RecurrentLayer
 from sequence_lab.ops import dropout
@@ -58,13 +59,14 @@ class Bidirectional(nn.Module):
         resets_BT: Array | None = None,
         train: bool = False,
     ) -> tuple[Array, Carry]:
-        first = BothWays(None, None) if initial_carry is None else initial_carry
-        if not isinstance(first, BothWays):
-            raise ValueError(
-                f"initial_carry is a {type(first).__name__}; allowed: BothWays(forward, backward), or None"
-            )
-        forward_BTD, forward = self.forward(x_BTC, lengths_B, first.forward, resets_BT=resets_BT, train=train)
-        backward_BTD, backward = self.backward(x_BTC, lengths_B, first.backward, resets_BT=resets_BT, train=train)
+        first = _both_ways(initial_carry)
+        both = in_one_call([(self.forward, self.backward)], x_BTC, lengths_B, [first], resets_BT, train)
+        if both is not None:
+            both_BTD, ((forward, backward),) = both
+            forward_BTD, backward_BTD = jnp.split(both_BTD, 2, axis=-1)
+        else:
+            forward_BTD, forward = self.forward(x_BTC, lengths_B, first.forward, resets_BT=resets_BT, train=train)
+            backward_BTD, backward = self.backward(x_BTC, lengths_B, first.backward, resets_BT=resets_BT, train=train)
         return self._merged(forward_BTD, backward_BTD, lengths_B), BothWays(forward, backward)
 
     def _merged(self, forward_BTD: Array, backward_BTD: Array, lengths_B: Array | None) -> Array:
@@ -92,6 +94,14 @@ class Bidirectional(nn.Module):
 
     def step(self, carry: Carry, x_BC: Array) -> tuple[Array, Carry]:
         raise ValueError("a bidirectional layer has no step: its first output needs the last input")
+
+
+def _both_ways(carry: Carry) -> BothWays:
+    """``carry`` where it is that of a bidirectional layer, and two times None for None."""
+    carry = BothWays(None, None) if carry is None else carry
+    if not isinstance(carry, BothWays):
+        raise ValueError(f"initial_carry is a {type(carry).__name__}; allowed: BothWays(forward, backward), or None")
+    return carry
 
 
 def _types(layer: RecurrentLayer | Bidirectional) -> dict[str, Any]:
@@ -147,7 +157,9 @@ class Stacked(nn.Module):
         def run(layer: RecurrentLayer | Bidirectional, inputs_BTC: Array, carry: Carry) -> tuple[Array, Carry]:
             return layer(inputs_BTC, lengths_B, carry, resets_BT=resets_BT, train=train)
 
-        return self._climb(run, x_BTC, initial_carry, lengths_B, train)
+        carries = self._checked(initial_carry)
+        together = self._in_one_call(x_BTC, lengths_B, carries, resets_BT, train)
+        return self._climb(run, x_BTC, carries, lengths_B, train) if together is None else together
 
     def step(self, carry: Carry, x_BC: Array) -> tuple[Array, Carry]:
         """One step of time through all layers, without dropout."""
@@ -155,18 +167,38 @@ class Stacked(nn.Module):
         def run(layer: RecurrentLayer | Bidirectional, inputs_BC: Array, carry: Carry) -> tuple[Array, Carry]:
             return layer.step(carry, inputs_BC)
 
-        return self._climb(run, x_BC, carry, None, train=False)
+        return self._climb(run, x_BC, self._checked(carry), None, train=False)
 
-    def _climb(
-        self, run: Any, x: Array, carries: Carry, lengths_B: Array | None, train: bool
-    ) -> tuple[Array, tuple[Carry, ...]]:
-        """From the lowest layer to the top one, each with its connection: ``run(layer, inputs, carry)``."""
+    def _checked(self, carries: Carry) -> tuple[Carry, ...]:
+        """The carry of each layer, or None for each."""
         carries = (None,) * len(self.layers) if carries is None else carries
         if type(carries) is not tuple or len(carries) != len(self.layers):
             shapes = jax.tree.map(jnp.shape, carries)
             raise ValueError(
                 f"initial_carry has shapes {shapes}; allowed: a tuple of {len(self.layers)}, one per layer"
             )
+        return carries
+
+    def _in_one_call(
+        self, x_BTC: Array, lengths_B: Array | None, carries: tuple[Carry, ...], resets_BT: Array | None, train: bool
+    ) -> tuple[Array, tuple[Carry, ...]] | None:
+        """The stack as one call of cuDNN, or None: something stands between the layers, or they cannot be one call."""
+        both = all(isinstance(level, Bidirectional) and level.merge == "concat" for level in self.levels)
+        forward = all(isinstance(level, RecurrentLayer) for level in self.levels)
+        if self.connection != "plain" or (train and self.dropout) or not (both or forward):
+            return None
+        levels: list[Any] = [(level.forward, level.backward) if both else (level,) for level in self.levels]
+        given = [_both_ways(carry) if both else (carry,) for carry in carries]
+        together = in_one_call(levels, x_BTC, lengths_B, given, resets_BT, train)
+        if together is None:
+            return None
+        y_BTD, last = together
+        return y_BTD, tuple(BothWays(*pair) if both else pair[0] for pair in last)
+
+    def _climb(
+        self, run: Any, x: Array, carries: tuple[Carry, ...], lengths_B: Array | None, train: bool
+    ) -> tuple[Array, tuple[Carry, ...]]:
+        """From the lowest layer to the top one, each with its connection: ``run(layer, inputs, carry)``."""
         outputs: list[Array] = []
         new_carries = []
         for index, (layer, carry) in enumerate(zip(self.levels, carries, strict=True)):

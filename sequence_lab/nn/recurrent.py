@@ -38,7 +38,6 @@ class RecurrentLayer(nn.Module, kw_only=True):
     dtype: Any = None
     param_dtype: Any = jnp.float32
 
-    @nn.compact
     def __call__(
         self,
         x_BTC: Array,
@@ -49,38 +48,43 @@ class RecurrentLayer(nn.Module, kw_only=True):
         train: bool = False,
     ) -> tuple[Array, Carry]:
         """Runs over a batch; ``resets_BT`` is True where a new sequence starts within a row, see ``recurrence.run``."""
-        matrices, local = (
-            {name: self.param(name, array.init, array.shape, self.param_dtype) for name, array in group.items()}
-            for group in self.cell.parameters(x_BTC.shape[-1])
-        )
-        learned = self._learned_carry()
+        params, start_carry = self.parameters(x_BTC.shape[-1], x_BTC.shape[:-2])
         # Parameters are cast where they are used, inside the loop over time: so their gradients are summed in float32.
-        (x_BTC,) = promote_dtype(x_BTC, dtype=self.dtype or jnp.result_type(x_BTC, self.param_dtype))
+        (x_BTC,) = promote_dtype(x_BTC, dtype=self.computed_in(x_BTC))
         return recurrence.run(
             self.cell,
-            cells.Params(matrices, local),
+            params,
             x_BTC,
             lengths_B,
             initial_carry,
             resets_BT=resets_BT,
-            start_carry=_broadcast(learned, x_BTC.shape[:-2]),
+            start_carry=start_carry,
             key=self.make_rng("dropout") if train and self.cell.is_noisy else None,
             reverse=self.reverse,
             remat=self.remat,
             engine=self.engine,
         )
 
-    @nn.nowrap
-    def _learned_carry(self) -> Carry:
-        """One vector for each array of the carry, as parameters; None unless they are learned."""
+    @nn.compact
+    def parameters(self, in_features: int, batch_shape: tuple[int, ...]) -> tuple[cells.Params, Carry]:
+        """The cell's parameters, and the carry of a new sequence, None unless it is learned."""
+        matrices, local = (
+            {name: self.param(name, array.init, array.shape, self.param_dtype) for name, array in group.items()}
+            for group in self.cell.parameters(in_features)
+        )
         if not self.learn_initial_carry:
-            return None
+            return cells.Params(matrices, local), None
         zeros = self.cell.initial_carry((), self.param_dtype)
-        parameters = {
+        learned = {
             name: self.param(f"initial_{name}", nn.initializers.zeros, array.shape, self.param_dtype)
             for name, array in zeros._asdict().items()
         }
-        return type(zeros)(**parameters)
+        return cells.Params(matrices, local), _broadcast(type(zeros)(**learned), batch_shape)
+
+    @nn.nowrap
+    def computed_in(self, inputs: Any) -> Any:
+        """The type to compute in, for ``inputs`` or those of such a type."""
+        return self.dtype or jnp.result_type(inputs, self.param_dtype)
 
     @property
     def out_features(self) -> int:

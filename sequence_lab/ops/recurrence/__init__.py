@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from sequence_lab.ops import masking
 from sequence_lab.ops.recurrence.cells import CELLS, Carry, Cell, Parameter, Params
 from sequence_lab.ops.recurrence.choice import ENGINES, chosen_engine, explain
+from sequence_lab.ops.recurrence.cudnn import CuDNN, lstm_stack
 from sequence_lab.ops.recurrence.engine import Call, Engine, Start, Steps
 from sequence_lab.ops.recurrence.remat import in_chunks
 
@@ -21,13 +22,17 @@ __all__ = [
     "Call",
     "Carry",
     "Cell",
+    "CuDNN",
     "Engine",
     "Parameter",
     "Params",
     "Start",
     "Steps",
     "carry_dtype",
+    "checked_carry",
+    "engine_for",
     "explain_engine",
+    "lstm_stack",
     "run",
 ]
 
@@ -72,10 +77,12 @@ def run(
         lengths not one a row, resets that are not booleans, one for every step.
     """
     batch_shape, num_steps = x_BTC.shape[:-2], x_BTC.shape[-2]
-    chosen = chosen_engine(engine, _call(cell, x_BTC, lengths_B, resets_BT, key, reverse, remat))
+    chosen = engine_for(
+        cell, x_BTC, lengths_B, resets_BT=resets_BT, key=key, reverse=reverse, remat=remat, engine=engine
+    )
     lengths_B = masking.checked_lengths(lengths_B, batch_shape, num_steps)
-    own_carry = _checked_carry(cell, start_carry, cell.initial_carry(batch_shape, carry_dtype(x_BTC.dtype)))
-    carry = _checked_carry(cell, initial_carry, own_carry)
+    own_carry = checked_carry(cell, start_carry, cell.initial_carry(batch_shape, carry_dtype(x_BTC.dtype)))
+    carry = checked_carry(cell, initial_carry, own_carry)
     valid_BT = None if lengths_B is None else masking.length_mask(lengths_B, num_steps)
     steps = Steps(
         x_TBC=jnp.moveaxis(masking.zero_padding(x_BTC, lengths_B), -2, 0),
@@ -91,6 +98,21 @@ def run(
     step_through = in_chunks(chosen) if remat else chosen
     y_TBD, carry = step_through(cell, params, steps, carry, start, reverse=reverse)
     return jnp.moveaxis(y_TBD, 0, -2), carry
+
+
+def engine_for(
+    cell: Cell,
+    x_BTC: Array | jax.ShapeDtypeStruct,
+    lengths_B: Array | None = None,
+    *,
+    resets_BT: Array | None = None,
+    key: Array | None = None,
+    reverse: bool = False,
+    remat: bool = False,
+    engine: str | Engine = "auto",
+) -> Engine:
+    """The engine that ``run`` takes for these arguments, and its errors."""
+    return chosen_engine(engine, _call(cell, x_BTC, lengths_B, resets_BT, key, reverse, remat))
 
 
 def explain_engine(
@@ -137,8 +159,8 @@ def _call(
     )
 
 
-def _checked_carry(cell: Cell, given: Carry, own: Carry) -> Carry:
-    """``given`` in the type of ``own``, or ``own`` where it is None."""
+def checked_carry(cell: Cell, given: Carry, own: Carry) -> Carry:
+    """``given`` in the type of ``own``, or ``own`` where it is None. Raises ValueError where they are not alike."""
     if given is None:
         return own
     shapes, own_shapes = jax.tree.map(jnp.shape, given), jax.tree.map(jnp.shape, own)

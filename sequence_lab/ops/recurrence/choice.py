@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 
 from sequence_lab.ops.recurrence import tuning
+from sequence_lab.ops.recurrence.cudnn import CuDNN
 from sequence_lab.ops.recurrence.engine import Call, Engine
 from sequence_lab.ops.recurrence.scan import Scan
 from sequence_lab.ops.recurrence.scan_plain import ScanPlain
 
-ENGINES: Mapping[str, Engine] = {"scan": Scan(), "scan_plain": ScanPlain()}
+ENGINES: Mapping[str, Engine] = {"cudnn": CuDNN(), "scan": Scan(), "scan_plain": ScanPlain()}
 
 # Why "auto" leaves an engine that could run the call.
 NOT_CHOSEN: Mapping[str, str] = {
+    "cudnn": "has neither second derivatives nor vmap: to be asked for by name",
     "scan": "",
     "scan_plain": "slower; for forward mode (jvp of the layer itself), which scan has not",
 }
