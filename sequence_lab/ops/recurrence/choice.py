@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from sequence_lab.ops.recurrence.engine import Call, Engine
+from sequence_lab.ops.recurrence.newton import Newton
 from sequence_lab.ops.recurrence.scan_plain import ScanPlain
 
-ENGINES: Mapping[str, Engine] = {"scan_plain": ScanPlain()}
+ENGINES: Mapping[str, Engine] = {"scan_plain": ScanPlain(), "newton": Newton()}
 
 
 def chosen_engine(engine: str | Engine, call: Call) -> Engine:

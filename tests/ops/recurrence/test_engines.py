@@ -24,8 +24,14 @@ from tests.ops.recurrence.variants import (
 LENGTHS = (5, 2, 0)
 RESETS = np.zeros((3, 5), bool)
 RESETS[0, [2, 4]] = RESETS[1, [1, 3]] = RESETS[2, 0] = True  # (1, 3) and (2, 0) stand in the padding
-every_cell = pytest.mark.parametrize("name", VARIANTS)
+QUICK = {"newton": ("gru",)}  # its programs take long to compile: other cells are slow tests
 every_engine = pytest.mark.parametrize("engine", ENGINES)
+
+
+def pair(engine: str, name: str, *more: Any) -> Any:
+    """An engine and a cell to test it with."""
+    is_quick = name in QUICK.get(engine, VARIANTS)
+    return pytest.param(engine, name, *more, marks=() if is_quick else pytest.mark.slow)
 
 
 def start_of(cell: cells.Cell, fresh: Any) -> Start:
@@ -75,10 +81,15 @@ def loop_and_gradients(name: str, reverse: bool) -> Any:
         return jax.jit(jax.grad(loss, (0, 1, 2, 3), has_aux=True))(*with_start(name))
 
 
-@every_engine
-@pytest.mark.parametrize(("name", "chunks"), [*((name, False) for name in VARIANTS), ("lstm_everything", True)])
+@pytest.mark.parametrize(
+    ("engine", "name", "chunks"),
+    [
+        *(pair(engine, name, False) for engine in ENGINES for name in VARIANTS),
+        *(pair(engine, "lstm_everything", True) for engine in ENGINES),
+    ],
+)
 @pytest.mark.parametrize("reverse", [False, True])
-def test_engine_equals_python_loop(name: str, engine: str, reverse: bool, chunks: bool) -> None:
+def test_engine_equals_python_loop(engine: str, name: str, chunks: bool, reverse: bool) -> None:
     """Values and gradients, under lengths, resets and noise; in chunks of 3 that are computed again, too."""
     cell = VARIANTS[name]
     run = in_chunks(ENGINES[engine]) if chunks else ENGINES[engine]
@@ -123,9 +134,8 @@ def test_run_resets_split_a_row_into_its_sequences() -> None:
             np.testing.assert_allclose(packed[:, part], alone, rtol=1e-5, atol=1e-6)
 
 
-@every_engine
-@every_cell
-def test_run_has_second_derivatives(name: str, engine: str) -> None:
+@pytest.mark.parametrize(("engine", "name"), [pair(engine, name) for engine in ENGINES for name in VARIANTS])
+def test_run_has_second_derivatives(engine: str, name: str) -> None:
     """``jvp`` of ``grad`` and ``grad`` of ``grad`` along a direction, against central differences of the gradient."""
     params, x, carry = draw_all(name, batch=1, steps=2)
     everything = (params, x, carry)
