@@ -5,16 +5,23 @@ from collections.abc import Mapping
 from sequence_lab.ops.recurrence import tuning
 from sequence_lab.ops.recurrence.cudnn import CuDNN
 from sequence_lab.ops.recurrence.engine import Call, Engine
+from sequence_lab.ops.recurrence.newton import Newton
 from sequence_lab.ops.recurrence.scan import Scan
 from sequence_lab.ops.recurrence.scan_plain import ScanPlain
 
-ENGINES: Mapping[str, Engine] = {"cudnn": CuDNN(), "scan": Scan(), "scan_plain": ScanPlain()}
+ENGINES: Mapping[str, Engine] = {
+    "scan": Scan(),
+    "scan_plain": ScanPlain(),
+    "newton": Newton(),
+    "cudnn": CuDNN(),
+}
 
 # Why "auto" leaves an engine that could run the call.
 NOT_CHOSEN: Mapping[str, str] = {
-    "cudnn": "has neither second derivatives nor vmap: to be asked for by name",
     "scan": "",
     "scan_plain": "slower; for forward mode (jvp of the layer itself), which scan has not",
+    "newton": "slower on a CPU but for the smallest cells, and right to its tolerance only",
+    "cudnn": "has neither second derivatives nor vmap: to be asked for by name",
 }
 NOT_TIMED = ("newton",)  # its time depends on the numbers it is given
 

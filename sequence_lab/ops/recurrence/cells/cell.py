@@ -58,6 +58,14 @@ class Cell(Protocol):
     def is_noisy(self) -> bool:
         """Whether training draws anything."""
 
+    @property
+    def is_unitwise(self) -> bool:
+        """Whether units meet in products of the carry alone.
+
+        Then ``step`` is elementwise but for those products, each of an array of the carry, as it came in or scaled unit
+        by unit, with a matrix of D x D blocks, one a gate. No product sees another's result, nothing is normalised.
+        """
+
     def parameters(self, in_features: int) -> Params:
         """The ``Parameter`` of every array, for inputs of size C."""
 
@@ -134,6 +142,10 @@ class Options:
     @property
     def is_noisy(self) -> bool:
         return any(getattr(self, rate, 0) for rate in RATES)
+
+    @property
+    def is_unitwise(self) -> bool:
+        return False
 
     def initial_carry(self, batch_shape: tuple[int, ...], dtype: Any = jnp.float32) -> Carry:
         return HiddenCarry(jnp.zeros((*batch_shape, self.features), dtype))

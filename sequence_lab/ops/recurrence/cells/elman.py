@@ -43,6 +43,10 @@ class RNNCell(Options):
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation is {self.activation!r}; allowed: {', '.join(ACTIVATIONS)}")
 
+    @property
+    def is_unitwise(self) -> bool:
+        return not self.layer_norm
+
     def parameters(self, in_features: int) -> Params:
         return Params(self.matrices(in_features, 1), self.biases(bias=zeros) | self.scales(scale=1))
 

@@ -52,6 +52,10 @@ class GRUCell(Options):
         if not self.use_bias and self.chrono_steps is not None:
             raise ValueError("use_bias is False; allowed with chrono_steps: True")
 
+    @property
+    def is_unitwise(self) -> bool:
+        return self.reset_after and not self.layer_norm
+
     def parameters(self, in_features: int) -> Params:
         matrices, scales = self.matrices(in_features, 3), {"input_scale": 3, "recurrent_scale": 3}
         biases = self.biases(bias=[zeros, zeros if self.chrono_steps is None else chrono(self.chrono_steps), zeros])

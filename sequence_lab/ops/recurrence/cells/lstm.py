@@ -80,6 +80,10 @@ class LSTMCell(Options):
     def out_features(self) -> int:
         return self.features if self.projection is None else self.projection
 
+    @property
+    def is_unitwise(self) -> bool:
+        return self.projection is None and not self.layer_norm
+
     def initial_carry(self, batch_shape: tuple[int, ...], dtype: Any = jnp.float32) -> LSTMCarry:
         c, h = (jnp.zeros((*batch_shape, size), dtype) for size in (self.features, self.out_features))
         return LSTMCarry(c, h)
