@@ -27,7 +27,7 @@ def draw(folder: Path, rows: Sequence[Row], machine: str) -> list[Path]:
         title = f"{suite}, {setting} ({machine})"
         if len({row.at for row in own} - {None}) > 1 and all(row.at for row in own):
             curves(own, path, title)
-        elif {row.unit for row in own} == {"ms"}:
+        elif {row.unit for row in own} == {"ms"} and any(row.ratio(name) for row in own for name in _others(row)):
             ratios(own, path, title)
         else:
             values(own, path, title)
@@ -39,7 +39,7 @@ def ratios(rows: Sequence[Row], path: Path, title: str) -> None:
     """The others' times over those of the first contestant, with the 95 % interval; one panel per program."""
 
     def point(row: Row, name: str) -> tuple[float, float, float] | None:
-        return None if name == row.contestants[0] else row.ratio(name)
+        return row.ratio(name) if name in _others(row) else None
 
     first = rows[0].contestants[0]
     figure = _dots(rows, point, f"time divided by that of {first}")
@@ -50,6 +50,11 @@ def ratios(rows: Sequence[Row], path: Path, title: str) -> None:
         _logarithmic(axes, "x")
     figure.suptitle(f"{title}\nright of 1, {first} is faster", fontsize="medium")
     _save(figure, path)
+
+
+def _others(row: Row) -> list[str]:
+    """Who was measured beside the first contestant."""
+    return [name for name in row.contestants[1:] if name in row.values]
 
 
 def values(rows: Sequence[Row], path: Path, title: str) -> None:

@@ -64,6 +64,9 @@ def parse(argv: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
         for name in names:
             if name not in known:
                 raise ValueError(f"{what} is {name!r}; allowed: {', '.join(known)}")
+    cases = [case.name for suite in suites or SUITES for case in SUITES[suite](Asked((), quick=values.quick))]
+    if not any(values.only in case for case in cases):
+        raise ValueError(f"--only is {values.only!r}; allowed: a part of the name of a case, such as {cases[0]!r}")
     return values, suites
 
 
@@ -116,10 +119,11 @@ def run(values: flags.FlagValues, suites: Sequence[str], argv: Sequence[str]) ->
             with Workers(setting, on_gpu) as workers:
                 workers.start(["ours", *values.peers])
                 if results is None:
-                    about = facts(workers, values.peers) | {"command": shlex.join(["python", *argv]), "seconds": {}}
+                    about = facts(workers, values.peers) | {"command": shlex.join(["python", *argv])}
+                    about |= {"rounds": values.rounds, "seconds": {}}
                     results = Results(about, Path(values.out) if values.out else report.default_folder(about))
-                rounds, seconds, repetitions = (2, 0.0, 1) if values.quick else (values.rounds, values.seconds, 2)
-                session = Session(workers, own["reference"], Path(folder), rounds, seconds, repetitions)
+                turns = (2, 0.0, 1) if values.quick else (values.rounds, values.seconds)
+                session = Session(workers, own["reference"], Path(folder), *turns)
                 known = [name for name in SUITES if on_gpu or values.quick or name != "gpu"]
                 measure(session, suites or known, values, results)
     assert results is not None

@@ -161,6 +161,7 @@ def test_curves_and_values_are_drawn(tmp_path: Path) -> None:
         ("recurrrent", "suite is 'recurrrent'; allowed: recurrent, "),
         ("--peers=mxnet", "--peers is 'mxnet'; allowed: flax, "),
         ("--settings=fast", "--settings is 'fast'; allowed: stock, setup"),
+        ("--only=transformer", "--only is 'transformer'; allowed: a part of the name of a case, such as 'lstm"),
         ("--rounds=0", "rounds"),
         ("--round=5", "round"),
     ],
