@@ -165,12 +165,12 @@ def _unmapped(arrays: Any) -> Any:
 
 @_once.defjvp
 def _refuse_derivatives(primals: Any, tangents: Any) -> NoReturn:
-    raise ValueError("engine cudnn is differentiated once; allowed for second derivatives: engine='scan_plain'")
+    raise ValueError("engine cudnn is differentiated once; allowed for second derivatives: engine='scan'")
 
 
 @_unmapped.def_vmap
 def _refuse_vmap(axis_size: int, in_batched: Any, arrays: Any) -> NoReturn:
-    raise ValueError("engine cudnn is not mapped over; allowed under jax.vmap and jax.jacrev: engine='scan_plain'")
+    raise ValueError("engine cudnn is not mapped over; allowed under jax.vmap and jax.jacrev: engine='scan'")
 
 
 def _is_nvidia(backend: str) -> bool:

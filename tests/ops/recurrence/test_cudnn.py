@@ -164,7 +164,7 @@ def test_cudnn_says_that_it_is_differentiated_once_and_not_mapped_over() -> None
         return weighted_sum(outputs(CuDNN(), VARIANTS["lstm"], params, x, LENGTHS, carry))
 
     with jax.enable_x64(True):
-        once = "engine cudnn is differentiated once; allowed for second derivatives: engine='scan_plain'"
+        once = "engine cudnn is differentiated once; allowed for second derivatives: engine=.scan'"
         for second in (
             jax.hessian(loss),
             jax.jit(jax.grad(lambda x: jnp.sum(jax.grad(loss)(x)))),
@@ -173,7 +173,7 @@ def test_cudnn_says_that_it_is_differentiated_once_and_not_mapped_over() -> None
         ):
             with pytest.raises(ValueError, match=once):
                 second(x)
-        mapped = "engine cudnn is not mapped over; allowed under jax.vmap and jax.jacrev: engine='scan_plain'"
+        mapped = "engine cudnn is not mapped over; allowed under jax.vmap and jax.jacrev: engine=.scan'"
         for transformed in (jax.vmap(loss), jax.jit(jax.vmap(jax.grad(loss)))):
             with pytest.raises(ValueError, match=mapped):
                 transformed(np.stack([x, x]))
