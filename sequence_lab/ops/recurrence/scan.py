@@ -27,8 +27,9 @@ class Scan:
     vjp, in which a product is its record. All other gradients (of matrices, biases, peepholes, inputs) follow after the
     loop from the cotangents of the carries, for all of time at once: one product per matrix.
 
-    It is plain JAX and can be differentiated again: ``jvp`` of ``grad``, ``grad`` of ``grad``. Forward mode alone needs
-    ``scan_plain``.
+    It is plain JAX and can be differentiated again: ``jvp`` of ``grad``, ``grad`` of ``grad``. Forward mode alone (a
+    ``jvp`` of the layer itself) needs ``scan_plain``, as the error says; under ``jax.jit`` it is JAX that says it, as
+    "can't apply forward-mode autodiff (jvp) to a custom_vjp function".
     """
 
     def refusal(self, call: Call) -> str | None:

@@ -245,6 +245,20 @@ def test_remat_keeps_memory_of_order_sqrt_t() -> None:
     assert memory(1024, remat=True) < memory(1024, remat=False) / 5
 
 
+def test_scan_names_the_engine_that_has_forward_mode() -> None:
+    params, x, carry = draw_all("gru")
+
+    def outputs(x: Any, engine: str) -> Any:
+        return recurrence.run(VARIANTS["gru"], params, x, None, carry, engine=engine)[0]
+
+    with jax.enable_x64(True):
+        with pytest.raises(TypeError, match="the engine is scan, which has no forward mode; allowed .*: scan_plain"):
+            jax.jvp(functools.partial(outputs, engine="scan"), (x,), (x,))
+        _, along = jax.jvp(functools.partial(outputs, engine="scan_plain"), (x,), (x,))
+        _, pull = jax.vjp(functools.partial(outputs, engine="scan"), x)
+        np.testing.assert_allclose(np.vdot(along, along), np.vdot(pull(along)[0], x), rtol=1e-12)
+
+
 def test_run_refuses_unknown_engines_wrong_carries_lengths_and_resets() -> None:
     params, x, carry = jax.tree.map(np.float32, draw_all("lstm"))
     cell = VARIANTS["lstm"]
