@@ -252,7 +252,7 @@ def test_scan_names_the_engine_that_has_forward_mode() -> None:
         return recurrence.run(VARIANTS["gru"], params, x, None, carry, engine=engine)[0]
 
     with jax.enable_x64(True):
-        with pytest.raises(TypeError, match="the engine is scan, which has no forward mode; allowed .*: scan_plain"):
+        with pytest.raises(TypeError, match=r"the engine is scan, which has no forward mode; allowed .*: scan_plain"):
             jax.jvp(functools.partial(outputs, engine="scan"), (x,), (x,))
         _, along = jax.jvp(functools.partial(outputs, engine="scan_plain"), (x,), (x,))
         _, pull = jax.vjp(functools.partial(outputs, engine="scan"), x)
