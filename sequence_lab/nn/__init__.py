@@ -16,13 +16,44 @@ from sequence_lab.nn.dense import Dense
 from sequence_lab.nn.embedding import Embedding, pretrained
 from sequence_lab.nn.encoders import Bidirectional, BothWays, Stacked, final_hidden
 from sequence_lab.nn.pooling import AttentionPooling
-from sequence_lab.nn.recurrent import GRU, LSTM, RNN, Recurrent, RecurrentLayer
-from sequence_lab.ops.recurrence.cells import GRUCell, HiddenCarry, LSTMCarry, LSTMCell, RNNCell
+from sequence_lab.nn.recurrent import (
+    GRU,
+    LRU,
+    LSTM,
+    QRNN,
+    RGLRU,
+    RNN,
+    SRU,
+    MinGRU,
+    MinLSTM,
+    Recurrent,
+    RecurrentLayer,
+)
+from sequence_lab.ops.recurrence.cells import (
+    GRUCell,
+    HiddenCarry,
+    LRUCarry,
+    LRUCell,
+    LSTMCarry,
+    LSTMCell,
+    MinGRUCell,
+    MinLSTMCell,
+    QRNNCarry,
+    QRNNCell,
+    RGLRUCell,
+    RNNCell,
+    SRUCell,
+    StateCarry,
+)
 
 __all__ = [
     "GRU",
+    "LRU",
     "LSTM",
+    "QRNN",
+    "RGLRU",
     "RNN",
+    "SRU",
     "AttentionPooling",
     "Bidirectional",
     "BothWays",
@@ -34,12 +65,23 @@ __all__ = [
     "Embedding",
     "GRUCell",
     "HiddenCarry",
+    "LRUCarry",
+    "LRUCell",
     "LSTMCarry",
     "LSTMCell",
+    "MinGRU",
+    "MinGRUCell",
+    "MinLSTM",
+    "MinLSTMCell",
+    "QRNNCarry",
+    "QRNNCell",
+    "RGLRUCell",
     "RNNCell",
     "Recurrent",
     "RecurrentLayer",
+    "SRUCell",
     "Stacked",
+    "StateCarry",
     "final_hidden",
     "pretrained",
 ]

@@ -237,7 +237,14 @@ def final_hidden(carry: Carry) -> Array:
     Of a layer what it put out at the last step that it reads, of a bidirectional one both directions side by side, of a
     stack those of its top layer. It is the layer's own h, before a connection, merge or gate: where these shall count,
     pool the outputs instead. Zeros for an empty row that started from zeros.
+
+    Raises:
+      ValueError: a carry without h, of a layer that does not need what it put out to go on.
     """
     if isinstance(carry, BothWays):
         return jnp.concatenate([final_hidden(carry.forward), final_hidden(carry.backward)], axis=-1)
-    return carry.h if hasattr(carry, "h") else final_hidden(carry[-1])
+    if hasattr(carry, "h"):
+        return carry.h
+    if hasattr(carry, "_fields"):
+        raise ValueError(f"carry is {type(carry).__name__}, which holds no output; allowed: to pool the outputs")
+    return final_hidden(carry[-1])

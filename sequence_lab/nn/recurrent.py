@@ -150,8 +150,7 @@ def _layer(name: str, cell: type) -> Any:
         "__doc__": "\n\n".join(
             [
                 f"The layer of ``recurrence.cells.{cell.__name__}``, with its options and those of ``RecurrentLayer``.",
-                inspect.cleandoc(cell.__doc__ or ""),
-                inspect.cleandoc(cells.Options.__doc__ or ""),
+                *(inspect.cleandoc(kind.__doc__ or "") for kind in cell.__mro__ if dataclasses.is_dataclass(kind)),
             ]
         ),
         "__annotations__": {option.name: option.type for option in options},
@@ -164,3 +163,9 @@ def _layer(name: str, cell: type) -> Any:
 RNN = _layer("RNN", cells.RNNCell)
 LSTM = _layer("LSTM", cells.LSTMCell)
 GRU = _layer("GRU", cells.GRUCell)
+MinGRU = _layer("MinGRU", cells.MinGRUCell)
+MinLSTM = _layer("MinLSTM", cells.MinLSTMCell)
+LRU = _layer("LRU", cells.LRUCell)
+RGLRU = _layer("RGLRU", cells.RGLRUCell)
+QRNN = _layer("QRNN", cells.QRNNCell)
+SRU = _layer("SRU", cells.SRUCell)

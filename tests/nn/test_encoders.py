@@ -200,6 +200,11 @@ def test_final_hidden_of_both_directions_stands_side_by_side() -> None:
     np.testing.assert_array_equal(nn.final_hidden(carry), np.repeat([[0, 1]], 3, axis=1).repeat(2, axis=0))
 
 
+def test_final_hidden_refuses_carries_without_what_was_put_out() -> None:
+    with pytest.raises(ValueError, match="carry is LRUCarry, which holds no output; allowed: to pool the outputs"):
+        nn.final_hidden((nn.GRU(3).initial_carry((2,)), nn.LRU(3).initial_carry((2,))))
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [

@@ -136,6 +136,15 @@ CASES = {
     "lstm_everything": Case(nn.LSTM(3, peephole=True, projection=2, layer_norm=True, zoneout_cell=0.3, remat=True)),
     "lstm_coupled_reverse": Case(nn.LSTM(3, coupled=True, zoneout_hidden=0.3, reverse=True, remat=True)),
     "gru_before": Case(nn.GRU(3, reset_after=False, layer_norm=True)),
+    "linear": Case(
+        nn.Stacked(
+            (
+                nn.MinLSTM(3, reverse=True),
+                nn.LRU(3, engine="associative"),
+                nn.QRNN(1, kernel_size=3, reverse=True, engine="associative"),
+            )
+        )
+    ),
     "bidirectional": Case(nn.Bidirectional(nn.LSTM(2))),
     "bidirectional_gate": Case(nn.Bidirectional(nn.GRU(2), "gate")),
     "stacked_residual": Case(nn.Stacked((nn.Bidirectional(nn.GRU(2), "sum"), nn.LSTM(2)), connection="residual")),

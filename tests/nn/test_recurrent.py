@@ -27,6 +27,13 @@ CAUSAL: dict[str, Any] = {
     "residual": nn.Stacked((nn.LSTM(3), nn.GRU(3)), connection="residual"),
     "highway": nn.Stacked((nn.LSTM(3), nn.GRU(3)), connection="highway"),
     "skip": nn.Stacked((nn.LSTM(3, learn_initial_carry=True), nn.GRU(2)), connection="skip"),
+    "linear": nn.Stacked(
+        (
+            nn.LRU(3, learn_initial_carry=True),
+            nn.RGLRU(3, zoneout=0.3, remat=True),
+            nn.QRNN(2, kernel_size=3, engine="associative"),
+        )
+    ),
 }
 BOTH_WAYS: dict[str, Any] = {
     **{merge: nn.Bidirectional(nn.GRU(3), merge) for merge in ("concat", "sum", "mean", "gate")},
@@ -249,7 +256,7 @@ def test_layer_computes_in_its_dtype_with_float32_params(name: str, dtype: Any) 
         assert (types(y), types(last)) == ({jnp.dtype(dtype)}, float32)
 
 
-@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU", "MinGRU", "LRU"])
 def test_layer_in_low_precision_sums_over_time_in_float32(kind: str) -> None:
     """Gradients over 1000 steps, and a cell state that grows by one at each of them."""
     layer = getattr(nn, kind)(4)
@@ -363,3 +370,9 @@ def test_recurrent_layer_is_a_linen_module_with_the_cell_it_was_given() -> None:
         assert kind(3).cell == cell(3)
         with pytest.raises(ValueError, match=r"zoneout_hidden is 1\.5; allowed: 0 or more, below 1"):
             kind(3, zoneout_hidden=1.5)
+    for kind in (nn.MinGRU, nn.MinLSTM, nn.LRU, nn.RGLRU, nn.QRNN, nn.SRU):
+        assert kind(3).cell == getattr(nn, f"{kind.__name__}Cell")(3)
+        for option in ("zoneout", "use_bias", "reverse"):
+            assert f"{option}:" in kind.__doc__ or option in nn.RecurrentLayer.__doc__
+        with pytest.raises(ValueError, match=r"zoneout is 1\.5; allowed: 0 or more, below 1"):
+            kind(3, zoneout=1.5)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sequence_lab.ops.recurrence import tuning
+from sequence_lab.ops.recurrence.associative import Associative
 from sequence_lab.ops.recurrence.cudnn import CuDNN
 from sequence_lab.ops.recurrence.engine import Call, Engine
 from sequence_lab.ops.recurrence.newton import Newton
@@ -12,6 +13,7 @@ from sequence_lab.ops.recurrence.scan_plain import ScanPlain
 ENGINES: Mapping[str, Engine] = {
     "scan": Scan(),
     "scan_plain": ScanPlain(),
+    "associative": Associative(),
     "newton": Newton(),
     "cudnn": CuDNN(),
 }
@@ -20,6 +22,7 @@ ENGINES: Mapping[str, Engine] = {
 NOT_CHOSEN: Mapping[str, str] = {
     "scan": "",
     "scan_plain": "slower; for forward mode (jvp of the layer itself), which scan has not",
+    "associative": "TO BE SAID",
     "newton": "slower on a CPU but for the smallest cells, and right to its tolerance only",
     "cudnn": "has neither second derivatives nor vmap: to be asked for by name",
 }

@@ -3,8 +3,9 @@
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 
-from sequence_lab.ops.recurrence.cells import Carry, Cell, Params
+from sequence_lab.ops.recurrence.cells import Carry, Cell, Dot, LinearCell, Local, Params
 
 Array = jax.Array
 
@@ -39,6 +40,25 @@ def noise_at(cell: Cell, start: Start, index: Any, batch_shape: tuple[int, ...])
     if start.key_data is None:
         return None
     return cell.noise(jax.random.fold_in(jax.random.wrap_key_data(start.key_data), index), batch_shape)
+
+
+def products(params: Params, dtype: Any) -> Dot:
+    """The ``dot`` that multiplies at once, in ``dtype``."""
+
+    def dot(name: str, a: Array, add: Array | None = None) -> Array:
+        product = a.astype(dtype) @ params.matrices[name].astype(dtype)
+        return product if add is None else product + add
+
+    return dot
+
+
+def local_parameters(cell: Cell, local: Local, dtype: Any) -> Local:
+    """``Params.local`` to compute with: in ``dtype``, those of a linear cell in float32 at least.
+
+    They say how long its memory lasts: bfloat16 cannot tell a factor of 0.999 from 1, nor keep an angle for 100 steps.
+    """
+    dtype = jnp.promote_types(dtype, jnp.float32) if isinstance(cell, LinearCell) else dtype
+    return jax.tree.map(lambda array: array.astype(dtype), local)
 
 
 class Call(NamedTuple):

@@ -4,6 +4,7 @@ An initialiser maps (key, shape, dtype) to an array, as JAX's and Flax's do. Mat
 column j holds what comes into unit j. The cells draw each gate on its own.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -99,6 +100,39 @@ def chrono(steps: int) -> Initializer:
     return init
 
 
+def ring(r_min: float, r_max: float, max_phase: float) -> Initializer:
+    """(nu_log, theta_log, gamma_log) of the linear recurrent unit, ``[3 N]`` (Orvieto et al. 2023, appendix A).
+
+    The eigenvalues exp(-exp(nu_log) + i exp(theta_log)) are uniform by area between the circles of those radii, at
+    angles between 0 and ``max_phase``; exp(gamma_log)^2 = 1 - |eigenvalue|^2.
+
+    Raises:
+      ValueError: radii outside of 0 to 1 or the wrong way round, an angle not above 0 or above a full turn.
+    """
+    if not 0 <= r_min <= r_max <= 1:
+        raise ValueError(f"r_min and r_max are {r_min} and {r_max}; allowed: 0 <= r_min <= r_max <= 1")
+    if not 0 < max_phase <= 2 * math.pi:
+        raise ValueError(f"max_phase is {max_phase}; allowed: above 0, up to 2 pi")
+    tiny, almost_one = jnp.finfo(jnp.float32).tiny, 1 - jnp.finfo(jnp.float32).epsneg
+
+    def init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        area, turn = jax.random.uniform(key, (2, *shape[:-1], shape[-1] // 3), jnp.float32, tiny, 1)
+        squared = jnp.clip(r_min**2 + area * (r_max**2 - r_min**2), tiny, almost_one)
+        nu_log, theta_log = jnp.log(-0.5 * jnp.log(squared)), jnp.log(max_phase * turn)
+        return jnp.concatenate([nu_log, theta_log, 0.5 * jnp.log1p(-squared)], axis=-1).astype(dtype)
+
+    return init
+
+
+def scaled(init: Initializer, factor: float) -> Initializer:
+    """``init`` times ``factor``."""
+
+    def rescaled(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        return factor * init(key, shape, dtype)
+
+    return rescaled
+
+
 INITIALIZERS: Mapping[str, Initializer] = {
     "glorot_uniform": initializers.glorot_uniform(),
     "identity": identity(),
@@ -109,13 +143,17 @@ INITIALIZERS: Mapping[str, Initializer] = {
 }
 
 
-def by_gate(inits: list[Initializer]) -> Initializer:
-    """Draws each gate's ``[..., D]`` block on its own, then sets the blocks side by side: ``[..., G * D]``."""
+def by_gate(inits: list[Initializer], sizes: list[int] | None = None) -> Initializer:
+    """Draws each gate's ``[..., D]`` block on its own, then sets the blocks side by side: ``[..., G * D]``.
+
+    ``sizes`` says how wide each block is where they are not all alike.
+    """
 
     def init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
-        block = (*shape[:-1], shape[-1] // len(inits))
+        widths = sizes or [shape[-1] // len(inits)] * len(inits)
         wide = jnp.promote_types(dtype, jnp.float32)  # an orthogonal matrix cannot be drawn in bfloat16
-        blocks = [draw(k, block, wide) for draw, k in zip(inits, jax.random.split(key, len(inits)), strict=True)]
+        keys = jax.random.split(key, len(inits))
+        blocks = [draw(k, (*shape[:-1], w), wide) for draw, k, w in zip(inits, keys, widths, strict=True)]
         return jnp.concatenate(blocks, axis=-1).astype(dtype)
 
     return init

@@ -18,7 +18,8 @@ def linear_recurrence(
     recurrence run the other way (Martin and Cundy 2018), for which a_T and h_T alone are kept.
 
     Args:
-      a_T, b_T: real or complex ``[T, ...]``, of one shape up to broadcasting.
+      a_T: real or complex ``[T, ...]``, or what broadcasts to it: one a for all steps is not repeated in memory.
+      b_T: ``[T, ...]``.
       initial: what stands for h before the first step, ``[...]``.
       reverse: from the last step to the first, h_t = a_t * h_{t+1} + b_t, where ``initial`` comes after the last.
       method: "scan", a loop with T short steps; "associative_scan", about 2 log2 T steps over all of time (Blelloch
@@ -27,23 +28,19 @@ def linear_recurrence(
     Raises:
       ValueError: shapes that do not fit, an unknown method.
     """
-    if method is None:
-        method = "scan" if jax.default_backend() == "cpu" else "associative_scan"
-    if method not in SOLVERS:
-        raise ValueError(f"method is {method!r}; allowed: {', '.join(SOLVERS)}, or None")
-    shape = jnp.broadcast_shapes(a_T.shape, b_T.shape)
-    if initial.shape != shape[1:]:
-        raise ValueError(f"initial has shape {initial.shape}; allowed: {shape[1:]}, one step of {shape}")
+    solver = SOLVERS[resolved(method)]
+    fits = a_T.ndim <= b_T.ndim and all(a in (1, b) for a, b in zip(a_T.shape[::-1], b_T.shape[::-1], strict=False))
+    if not fits or initial.shape != b_T.shape[1:]:
+        shapes = f"{a_T.shape}, {b_T.shape} and {initial.shape}"
+        raise ValueError(f"a, b and initial have shapes {shapes}; allowed: what broadcasts to b, b, one step of b")
     dtype = jnp.result_type(a_T, b_T, initial)
-    a_T, b_T = (jnp.broadcast_to(array, shape).astype(dtype) for array in (a_T, b_T))
+    a_T, b_T = a_T.reshape((1,) * (b_T.ndim - a_T.ndim) + a_T.shape).astype(dtype), b_T.astype(dtype)
     first = slice(-1, None) if reverse else slice(None, 1)
     b_T = b_T.at[first].add(a_T[first] * initial.astype(dtype))
 
-    solver = SOLVERS[method]
-
     # As a system of linear equations, whose derivatives JAX takes from its solution and from that of its transpose.
     def equations(h_T: Array) -> Array:
-        return h_T - a_T * _moved(h_T, reverse)
+        return h_T - a_T * before(h_T, jnp.zeros_like(initial, dtype), reverse)
 
     return lax.custom_linear_solve(
         equations,
@@ -53,32 +50,43 @@ def linear_recurrence(
     )
 
 
-def _moved(array_T: Array, reverse: bool) -> Array:
-    """What the step before had, the one after under ``reverse``; zeros at the first."""
-    nothing = jnp.zeros_like(array_T[:1])
-    return jnp.concatenate([array_T[1:], nothing] if reverse else [nothing, array_T[:-1]])
+def resolved(method: str | None) -> str:
+    """The method, by the backend if it is None."""
+    if method is None:
+        return "scan" if jax.default_backend() == "cpu" else "associative_scan"
+    if method not in SOLVERS:
+        raise ValueError(f"method is {method!r}; allowed: {', '.join(SOLVERS)}, or None")
+    return method
+
+
+def before(h_T: Array, initial: Array, reverse: bool) -> Array:
+    """What each step starts from: h after the step before it, ``initial`` for the first."""
+    ends = [h_T[1:], initial[None]] if reverse else [initial[None], h_T[:-1]]
+    return jnp.concatenate(ends)[: len(h_T)]
 
 
 def _by_scan(a_T: Array, b_T: Array, reverse: bool, transposed: bool = False) -> Array:
-    def step(h: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
+    def step(h: Array, now: tuple[Array | None, Array]) -> tuple[Array, Array]:
         a, b = now
-        h = a * h + b
+        h = (a_T[0] if a is None else a) * h + b
         return h, h
 
-    def step_transposed(ah: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
+    def step_transposed(ah: Array, now: tuple[Array | None, Array]) -> tuple[Array, Array]:
         a, b = now
         h = ah + b
-        return a * h, h
+        return (a_T[0] if a is None else a) * h, h
 
-    zeros = jnp.zeros(b_T.shape[1:], b_T.dtype)
-    return lax.scan(step_transposed if transposed else step, zeros, (a_T, b_T), reverse=reverse)[1]
+    start = jnp.zeros(b_T.shape[1:], b_T.dtype)
+    by_step = None if len(a_T) == 1 else a_T
+    return lax.scan(step_transposed if transposed else step, start, (by_step, b_T), reverse=reverse)[1]
 
 
 def _by_associative_scan(a_T: Array, b_T: Array, reverse: bool, transposed: bool = False) -> Array:
     def after(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Array, Array]:
         return second[0] * first[0], second[0] * first[1] + second[1]
 
-    a_T = _moved(a_T, reverse) if transposed else a_T
+    a_T = jnp.broadcast_to(a_T, b_T.shape)
+    a_T = before(a_T, jnp.zeros_like(a_T[0]), reverse) if transposed and len(a_T) else a_T
     return lax.associative_scan(after, (a_T, b_T), reverse=reverse)[1]
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from sequence_lab.ops.recurrence.cells import Carry, Cell, Params
-from sequence_lab.ops.recurrence.engine import Call, Start, Steps, noise_at
+from sequence_lab.ops.recurrence.engine import Call, Start, Steps, local_parameters, noise_at
 from sequence_lab.ops.recurrence.scan_plain import where
 
 Array = jax.Array
@@ -109,7 +109,9 @@ def _run(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[tuple
 
         u = x_BC if ahead else _inputs(cell, params, x_BC)
         noise = given.noise(cell, index, jax.tree.leaves(x_BC)[0].shape[:-1])
-        new_carry, y_BD = cell.step(_cast(params.local, dtype), carry, u, recorded, given.context, noise)
+        new_carry, y_BD = cell.step(
+            local_parameters(cell, params.local, dtype), carry, u, recorded, given.context, noise
+        )
         record = Record(carry, products, u if kept else None)
         new_carry, y_BD = _cast_like(new_carry, carry), y_BD.astype(dtype)
         if valid_B is None:
@@ -140,7 +142,7 @@ def _backward(cell: Cell, reverse: bool, saved: Any, cotangents: tuple[Array, Ca
             add = None if add is None else jnp.broadcast_to(add, at.products[name].shape)
             return _replay(operands[name], transposed[name], add, at.products[name], probes[name])
 
-        new_carry, y = cell.step(_cast(local, u_T.dtype), at.carry, u, dot, given.context, noise)
+        new_carry, y = cell.step(local_parameters(cell, local, u_T.dtype), at.carry, u, dot, given.context, noise)
         return (_cast_like(new_carry, at.carry), y.astype(u_T.dtype)), operands
 
     def step(state: Any, now: Any) -> tuple[Any, Any]:
@@ -204,7 +206,7 @@ def _reads_input(cell: Cell, inputs: Inputs, given: Given) -> bool:
             return jnp.zeros((*a.shape[:-1], params.matrices[name].shape[-1]), x.dtype)
 
         noise = None if given.index_T is None else given.noise(cell, given.index_T[0], x.shape[1:-1])
-        return cell.step(_cast(params.local, x.dtype), carry, u, dot, given.context, noise)
+        return cell.step(local_parameters(cell, params.local, x.dtype), carry, u, dot, given.context, noise)
 
     shapes = jax.eval_shape(functools.partial(_inputs, cell), params, jax.ShapeDtypeStruct(x.shape[1:], x.dtype))
     jaxpr = jax.make_jaxpr(step)(shapes).jaxpr
@@ -213,7 +215,7 @@ def _reads_input(cell: Cell, inputs: Inputs, given: Given) -> bool:
 
 
 def _inputs(cell: Cell, params: Params, x: Array, product: Product | None = None) -> Any:
-    return cell.inputs(_cast(params.local, x.dtype), x, _dot(params, x.dtype, product or _plain))
+    return cell.inputs(local_parameters(cell, params.local, x.dtype), x, _dot(params, x.dtype, product or _plain))
 
 
 def _split(valid: Array | None, ct_carry: Carry, ct_y: Array) -> tuple[tuple[Carry, Array], Carry]:
@@ -276,10 +278,6 @@ def _outer(a: Array, ct: Array, dtype: Any) -> Array:
     """The gradient of a matrix, summed over time and batch in ``dtype``; time first, so that neither is copied."""
     a, ct = a.reshape(-1, a.shape[-1]), ct.reshape(-1, ct.shape[-1])
     return lax.dot_general(a, ct, (((0,), (0,)), ((), ())), preferred_element_type=dtype)
-
-
-def _cast(tree: Any, dtype: Any) -> Any:
-    return jax.tree.map(lambda array: array.astype(dtype), tree)
 
 
 def _cast_like(tree: Any, like: Any) -> Any:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from sequence_lab.ops.recurrence.cells import Carry, Cell, Params
-from sequence_lab.ops.recurrence.engine import Call, Start, Steps, noise_at
+from sequence_lab.ops.recurrence.engine import Call, Start, Steps, local_parameters, noise_at, products
 
 Array = jax.Array
 
@@ -27,16 +27,13 @@ class ScanPlain:
         self, cell: Cell, params: Params, steps: Steps, initial_carry: Carry, start: Start, *, reverse: bool = False
     ) -> tuple[Array, Carry]:
         dtype = steps.x_TBC.dtype
-
-        def dot(name: str, a: Array, add: Array | None = None) -> Array:
-            product = a.astype(dtype) @ params.matrices[name].astype(dtype)
-            return product if add is None else product + add
+        dot = products(params, dtype)
 
         def step(carry: Carry, now: Steps) -> tuple[Carry, Array]:
             x_BC, valid_B, reset_B, index = now
             if reset_B is not None:
                 carry = where(reset_B, start.carry, carry)
-            local = jax.tree.map(lambda array: array.astype(dtype), params.local)
+            local = local_parameters(cell, params.local, dtype)
             noise = noise_at(cell, start, index, x_BC.shape[:-1])
             new_carry, y_BD = cell.step(local, carry, cell.inputs(local, x_BC, dot), dot, start.context, noise)
             new_carry = jax.tree.map(lambda new, old: new.astype(old.dtype), new_carry, carry)

@@ -12,6 +12,7 @@ from sequence_lab.ops import recurrence
 from sequence_lab.ops.recurrence import ENGINES, Call, Params, Start, Steps, cells
 from sequence_lab.ops.recurrence.remat import in_chunks
 from tests.ops.recurrence.variants import (
+    LINEAR,
     VARIANTS,
     C,
     assert_close,
@@ -32,9 +33,19 @@ def runs(engine: str, name: str) -> bool:
     return ENGINES[engine].refusal(call) is None
 
 
-QUICK = {"newton": ("gru",)}  # its programs take long to compile: other cells are slow tests
 PAIRS = [(engine, name) for engine in ENGINES for name in VARIANTS if runs(engine, name)]
-every_engine = pytest.mark.parametrize("engine", [e for e in ENGINES if runs(e, "lstm") and runs(e, "gru")])
+every_engine = pytest.mark.parametrize(  # on one cell that it runs
+    ("engine", "name"), [(e, "lstm" if (e, "lstm") in PAIRS else "min_gru") for e in dict(PAIRS)]
+)
+# Linear cells differ in what a step computes, not in how steps are run. Newton's programs take long to compile. What is
+# left out here are slow tests.
+OTHERS = tuple(name for name in VARIANTS if name not in LINEAR)
+QUICK = {
+    "scan": (*OTHERS, "lru_everything"),
+    "scan_plain": (*OTHERS, "min_gru"),
+    "associative": ("min_gru", *(name for name in LINEAR if name.endswith("everything"))),
+    "newton": ("gru",),
+}
 
 
 def pair(engine: str, name: str, *more: Any) -> Any:
@@ -119,13 +130,13 @@ def test_engine_equals_python_loop(engine: str, name: str, chunks: bool, reverse
 
 @every_engine
 @pytest.mark.parametrize("reverse", [False, True])
-def test_run_hands_lengths_and_resets_to_the_engine(engine: str, reverse: bool) -> None:
+def test_run_hands_lengths_and_resets_to_the_engine(engine: str, name: str, reverse: bool) -> None:
     """The same loop through ``run``, which turns resets to the direction and leaves out those in the padding."""
-    params, x, carry, fresh = with_start("lstm")
+    params, x, carry, fresh = with_start(name)
     with jax.enable_x64(True):
         options: Any = {"resets_BT": RESETS, "start_carry": fresh, "reverse": reverse, "engine": engine}
-        out = recurrence.run(VARIANTS["lstm"], params, x, jnp.array(LENGTHS), carry, **options)
-    assert_close(out, loop_and_gradients("lstm", reverse)[1], rtol=1e-12, atol=1e-14)
+        out = recurrence.run(VARIANTS[name], params, x, jnp.array(LENGTHS), carry, **options)
+    assert_close(out, loop_and_gradients(name, reverse)[1], rtol=1e-12, atol=1e-14)
 
 
 def test_run_resets_split_a_row_into_its_sequences() -> None:
@@ -178,11 +189,11 @@ def test_run_has_second_derivatives(engine: str, name: str) -> None:
 
 @every_engine
 @pytest.mark.parametrize("reverse", [False, True])
-def test_run_is_causal_by_gradient(engine: str, reverse: bool) -> None:
-    params, x, _ = draw_all("lstm")
+def test_run_is_causal_by_gradient(engine: str, name: str, reverse: bool) -> None:
+    params, x, _ = draw_all(name)
 
     def outputs(x: Any) -> Any:
-        return recurrence.run(VARIANTS["lstm"], params, x, jnp.array(LENGTHS), reverse=reverse, engine=engine)[0]
+        return recurrence.run(VARIANTS[name], params, x, jnp.array(LENGTHS), reverse=reverse, engine=engine)[0]
 
     with jax.enable_x64(True):
         influence = np.abs(jax.jit(jax.jacrev(outputs))(x)).sum(axis=(2, 5))  # y_BT by x_BT
@@ -196,9 +207,9 @@ def test_run_is_causal_by_gradient(engine: str, reverse: bool) -> None:
 
 
 @every_engine
-def test_run_takes_several_batch_axes_and_none(engine: str) -> None:
-    params, x, carry = jax.tree.map(np.float32, draw_all("gru", batch=4))
-    cell, lengths = VARIANTS["gru"], np.array([5, 0, 2, 3])
+def test_run_takes_several_batch_axes_and_none(engine: str, name: str) -> None:
+    params, x, carry = jax.tree.map(np.float32, draw_all(name, batch=4))
+    cell, lengths = VARIANTS[name], np.array([5, 0, 2, 3])
     y, last = recurrence.run(cell, params, x, lengths, carry, engine=engine)
 
     def fold(a: Any) -> Any:
@@ -257,6 +268,13 @@ def test_scan_names_the_engine_that_has_forward_mode() -> None:
         _, along = jax.jvp(functools.partial(outputs, engine="scan_plain"), (x,), (x,))
         _, pull = jax.vjp(functools.partial(outputs, engine="scan"), x)
         np.testing.assert_allclose(np.vdot(along, along), np.vdot(pull(along)[0], x), rtol=1e-12)
+
+
+def test_associative_refuses_cells_that_are_not_linear() -> None:
+    params, x, _ = draw_all("lstm")
+    refusal = "engine associative cannot run this call: LSTMCell is not linear in what it remembers; allowed here: scan"
+    with pytest.raises(ValueError, match=refusal):
+        recurrence.run(VARIANTS["lstm"], params, x, engine="associative")
 
 
 def test_run_refuses_unknown_engines_wrong_carries_lengths_and_resets() -> None:

@@ -26,13 +26,11 @@ def loop(a_T: Any, b_T: Any, initial: Any, reverse: bool = False) -> Any:
     return jnp.stack(h_T)
 
 
-@every_method
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("dtype", [float, complex])
-def test_linear_recurrence_equals_a_loop_up_to_third_derivatives(method: str, reverse: bool, dtype: Any) -> None:
+@pytest.mark.parametrize(("method", "dtype", "reverse"), [("scan", complex, False), ("associative_scan", float, True)])
+def test_linear_recurrence_equals_a_loop_up_to_third_derivatives(method: str, dtype: Any, reverse: bool) -> None:
     """``jvp``, ``grad``, ``jvp`` of ``grad``, ``grad`` of ``grad``, and ``grad`` of that; two rows under ``vmap``."""
-    rows = jax.tree.map(lambda *a: np.stack(a), *(drawn(6, seed, dtype) for seed in (1, 31)))
-    direction, weights = drawn(6, 61, dtype), drawn(6, 91, dtype)[0]
+    rows = jax.tree.map(lambda *a: np.stack(a), *(drawn(4, seed, dtype) for seed in (1, 31)))
+    direction, weights = drawn(4, 61, dtype), drawn(4, 91, dtype)[0]
 
     def results(solve: Any) -> Any:
         def loss(point: Any) -> Any:
@@ -72,10 +70,10 @@ def test_linear_recurrence_takes_no_steps_one_and_what_is_broadcast(method: str)
 
 @every_method
 def test_linear_recurrence_with_factors_of_zero_and_one_is_exact(method: str) -> None:
-    """Nothing is lost over 4000 steps where a is 1, and nothing stays where it is 0."""
-    b_T = np.zeros((4000, 2), np.float32)
+    """Nothing is lost over 500 steps where a is 1, and nothing stays where it is 0."""
+    b_T = np.zeros((500, 2), np.float32)
     a_T = np.ones_like(b_T)
-    a_T[1000, 0] = 0
+    a_T[100, 0] = 0
     h_T = linear_recurrence(jnp.asarray(a_T), jnp.asarray(b_T), jnp.array([0.3, 0.7]), method=method)
     np.testing.assert_array_equal(h_T, np.where(np.cumprod(a_T, axis=0) > 0, np.float32([0.3, 0.7]), 0))
 
@@ -84,5 +82,7 @@ def test_linear_recurrence_refuses_shapes_and_methods() -> None:
     a_T, b_T, initial = map(jnp.asarray, drawn(3, 1))
     with pytest.raises(ValueError, match="method is 'blelloch'; allowed: scan, associative_scan, or None"):
         linear_recurrence(a_T, b_T, initial, method="blelloch")
-    with pytest.raises(ValueError, match=r"initial has shape \(1, 2\); allowed: \(2,\), one step of \(3, 2\)"):
-        linear_recurrence(a_T, b_T, initial[None])
+    wrong = [(a_T, b_T, initial[None]), (a_T, initial, initial), (a_T[:2], b_T, initial), (a_T[None], b_T, initial)]
+    for shapes in wrong:
+        with pytest.raises(ValueError, match=r"a, b and initial have shapes .*; allowed: what broadcasts to b, b, one"):
+            linear_recurrence(*shapes)

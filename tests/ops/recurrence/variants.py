@@ -29,7 +29,15 @@ VARIANTS: dict[str, cells.Cell] = {
     "gru_before": cells.GRUCell(D, reset_after=False),
     "gru_everything": cells.GRUCell(D, chrono_steps=9, **EVERYTHING),
     "gru_before_everything": cells.GRUCell(D, reset_after=False, use_bias=False, **EVERYTHING),
+    "min_gru_positive": cells.MinGRUCell(D, positive=True, zoneout=0.4),
+    "min_lstm_everything": cells.MinLSTMCell(D, positive=True, zoneout=0.4, use_bias=False),
+    "lru_everything": cells.LRUCell(D, state_features=2, use_bias=True, zoneout=0.4),
+    "rg_lru_everything": cells.RGLRUCell(C, zoneout=0.4),
+    "qrnn_f": cells.QRNNCell(D, kernel_size=1, pooling="f"),
+    "qrnn_everything": cells.QRNNCell(D, kernel_size=3, pooling="ifo", zoneout=0.4),
+    "sru_everything": cells.SRUCell(C, activation="tanh", highway_bias=-1.0, rescale=True, zoneout=0.4),
 }
+LINEAR = [name for name, cell in VARIANTS.items() if isinstance(cell, cells.LinearCell)]
 
 
 def draw(shape: Any, seed: int, scale: float = 0.8) -> np.ndarray:

@@ -95,32 +95,19 @@ class HiddenCarry(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
-    """The options of every cell, and what follows from them alone.
+class CellOptions:
+    """What every cell has, whatever its equations.
 
     Attributes:
       features: units D.
       use_bias: every bias.
-      layer_norm: normalise the products inside the cell over all units (Ba et al. 2016); each cell says where.
-      zoneout_hidden: probability that a unit's h stays as it was (Krueger et al. 2017); its expectation outside
-        training.
-      recurrent_dropout: rate on the h that goes into the recurrent products, one mask for all steps of a row (Gal and
-        Ghahramani 2016), drawn anew for every call; outputs are left whole.
-      drop_connect: rate on the recurrent matrices themselves, one mask per pass (Wan et al. 2013; Merity et al. 2018).
-      input_init, recurrent_init: of each gate's matrix; a name in ``INITIALIZERS`` or an initialiser.
-      spectral_radius: largest absolute eigenvalue that each gate's recurrent matrix is rescaled to, or None.
+      input_init: of each gate's matrix over the inputs; a name in ``INITIALIZERS`` or an initialiser.
     """
 
     features: int
     _: dataclasses.KW_ONLY
     use_bias: bool = True
-    layer_norm: bool = False
-    zoneout_hidden: float = 0.0
-    recurrent_dropout: float = 0.0
-    drop_connect: float = 0.0
     input_init: str | Initializer = "lecun_normal"
-    recurrent_init: str | Initializer = "orthogonal"
-    spectral_radius: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.features, int) or self.features < 1:
@@ -128,12 +115,10 @@ class Options:
         for rate in (name for name in RATES if hasattr(self, name)):
             if not 0 <= getattr(self, rate) < 1:
                 raise ValueError(f"{rate} is {getattr(self, rate)}; allowed: 0 or more, below 1")
-        for name in ("input_init", "recurrent_init"):
+        for name in (name for name in INITS if hasattr(self, name)):
             init = getattr(self, name)
             if isinstance(init, str) and init not in INITIALIZERS:
                 raise ValueError(f"{name} is {init!r}; allowed: {', '.join(INITIALIZERS)}, or an initialiser")
-        if self.spectral_radius is not None:
-            with_spectral_radius(named(self.recurrent_init), self.spectral_radius)
 
     @property
     def out_features(self) -> int:
@@ -149,6 +134,53 @@ class Options:
 
     def initial_carry(self, batch_shape: tuple[int, ...], dtype: Any = jnp.float32) -> Carry:
         return HiddenCarry(jnp.zeros((*batch_shape, self.features), dtype))
+
+    def thinned(self, params: Params, key: Array) -> Params:
+        return params
+
+    def context(self, key: Array, batch_shape: tuple[int, ...], dtype: Any) -> Any:
+        return None
+
+    def input_matrix(self, in_features: int, num_gates: int) -> Parameter:
+        """One product with the inputs for all gates, side by side."""
+        init = by_gate([named(self.input_init)] * num_gates)
+        return Parameter((in_features, num_gates * self.features), init)
+
+    def biases(self, **by_name: Initializer | list[Initializer]) -> dict[str, Parameter]:
+        """A bias of one block of D per initialiser, or none under ``use_bias=False``."""
+        if not self.use_bias:
+            return {}
+        blocks = {name: init if isinstance(init, list) else [init] for name, init in by_name.items()}
+        return {name: Parameter((len(inits) * self.features,), by_gate(inits)) for name, inits in blocks.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options(CellOptions):
+    """The options of every cell with recurrent matrices, and what follows from them alone.
+
+    Attributes: those of ``CellOptions``, and
+      layer_norm: normalise the products inside the cell over all units (Ba et al. 2016); each cell says where.
+      zoneout_hidden: probability that a unit's h stays as it was (Krueger et al. 2017); its expectation outside
+        training.
+      recurrent_dropout: rate on the h that goes into the recurrent products, one mask for all steps of a row (Gal and
+        Ghahramani 2016), drawn anew for every call; outputs are left whole.
+      drop_connect: rate on the recurrent matrices themselves, one mask per pass (Wan et al. 2013; Merity et al. 2018).
+      recurrent_init: of each gate's recurrent matrix, as ``input_init``.
+      spectral_radius: largest absolute eigenvalue that each gate's recurrent matrix is rescaled to, or None.
+    """
+
+    _: dataclasses.KW_ONLY
+    layer_norm: bool = False
+    zoneout_hidden: float = 0.0
+    recurrent_dropout: float = 0.0
+    drop_connect: float = 0.0
+    recurrent_init: str | Initializer = "orthogonal"
+    spectral_radius: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.spectral_radius is not None:
+            with_spectral_radius(named(self.recurrent_init), self.spectral_radius)
 
     def thinned(self, params: Params, key: Array) -> Params:
         if not self.drop_connect:
@@ -174,16 +206,9 @@ class Options:
             recurrent = with_spectral_radius(recurrent, self.spectral_radius)
         width = num_gates * self.features
         return {
-            "input": Parameter((in_features, width), by_gate([named(self.input_init)] * num_gates)),
+            "input": self.input_matrix(in_features, num_gates),
             "recurrent": Parameter((self.out_features, width), by_gate([recurrent] * num_gates)),
         }
-
-    def biases(self, **by_name: Initializer | list[Initializer]) -> dict[str, Parameter]:
-        """A bias of one block of D per initialiser, or none under ``use_bias=False``."""
-        if not self.use_bias:
-            return {}
-        blocks = {name: init if isinstance(init, list) else [init] for name, init in by_name.items()}
-        return {name: Parameter((len(inits) * self.features,), by_gate(inits)) for name, inits in blocks.items()}
 
     def scales(self, **blocks: int) -> dict[str, Parameter]:
         """A gain of so many blocks of D for each normalised vector, or none without ``layer_norm``."""
@@ -192,7 +217,8 @@ class Options:
 
 
 NOT_RECURRENT = ("input", "projection")
-RATES = ("zoneout_hidden", "zoneout_cell", "recurrent_dropout", "drop_connect")
+INITS = ("input_init", "recurrent_init")
+RATES = ("zoneout", "zoneout_hidden", "zoneout_cell", "recurrent_dropout", "drop_connect")
 
 
 def named(init: str | Initializer) -> Initializer:

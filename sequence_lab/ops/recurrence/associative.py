@@ -1,0 +1,100 @@
+"""Engine ``associative``: linear cells, solved for all steps at once."""
+
+import dataclasses
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from sequence_lab.ops.recurrence.cells import Carry, Cell, LinearCell, Params
+from sequence_lab.ops.recurrence.engine import Call, Start, Steps, local_parameters, noise_at, products
+from sequence_lab.ops.recurrence.linear import before, linear_recurrence, resolved
+from sequence_lab.ops.recurrence.remat import in_chunks
+
+Array = jax.Array
+LONG, CHUNK = 2**21, 2**19  # numbers in the outputs: from where on chunks pay on a CPU, and how many of them
+
+
+@dataclasses.dataclass(frozen=True)
+class Associative:
+    """Linear cells: every product is one over all of time, and between them is the elementwise recurrence alone.
+
+    Forward mode works, too: see ``linear_recurrence``.
+
+    Attributes:
+      method: how the recurrence is solved, see ``linear_recurrence``; None chooses by the backend.
+      chunk: steps to solve at once, computed again in the reverse pass; or None for all of them, but on CPUs, where
+        they are to stay in the cache, for chunks of 2 MiB of outputs in float32 from 8 MiB on.
+    """
+
+    method: str | None = None
+    chunk: int | None = None
+
+    def __post_init__(self) -> None:
+        resolved(self.method)
+        if self.chunk is not None and self.chunk < 1:
+            raise ValueError(f"chunk is {self.chunk}; allowed: 1 or more, or None")
+
+    def refusal(self, call: Call) -> str | None:
+        if isinstance(call.cell, LinearCell):
+            return None
+        return f"{type(call.cell).__name__} is not linear in what it remembers"
+
+    def __call__(
+        self, cell: Cell, params: Params, steps: Steps, initial_carry: Carry, start: Start, *, reverse: bool = False
+    ) -> tuple[Array, Carry]:
+        assert isinstance(cell, LinearCell), "refused"
+        size, num_steps = self.chunk, len(steps.x_TBC)
+        if size is None and resolved(self.method) == "scan":
+            of_a_step = math.prod(steps.x_TBC.shape[1:-1]) * cell.out_features
+            size = max(CHUNK // of_a_step, 1) if num_steps * of_a_step >= LONG else None
+        run = self._at_once if size is None or size >= num_steps else in_chunks(self._at_once, size)
+        return run(cell, params, steps, initial_carry, start, reverse=reverse)
+
+    def _at_once(
+        self, cell: LinearCell, params: Params, steps: Steps, initial_carry: Carry, start: Start, *, reverse: bool
+    ) -> tuple[Array, Carry]:
+        x_TBC, valid_TB, _, index_T = steps
+        dot, local = products(params, x_TBC.dtype), local_parameters(cell, params.local, x_TBC.dtype)
+        u_TBG = cell.inputs(local, x_TBC, dot)
+        draw = functools.partial(noise_at, cell, start, batch_shape=x_TBC.shape[1:-1])
+        noise_T = None if index_T is None else jax.vmap(draw)(index_T)
+        initial, fresh = cell.state(initial_carry), cell.state(start.carry)
+
+        def solved(before_T: Any) -> Any:
+            a_T, b_T = cell.coefficients(local, before_T, u_TBG, noise_T)
+            solve = functools.partial(self._solve, steps, reverse)
+            return jax.tree.map(solve, b_T, a_T, initial, fresh)
+
+        before_T = None
+        if cell.delay:
+            before_T = jax.tree.map(lambda h: jnp.broadcast_to(h, (len(x_TBC), *h.shape)), initial)
+        for _ in range(cell.delay):
+            before_T = jax.tree.map(functools.partial(_starts, steps, reverse), solved(before_T), initial, fresh)
+        after_T = solved(before_T)
+        y_TBD = cell.outputs(local, before_T, after_T, u_TBG, dot).astype(x_TBC.dtype)
+        if valid_TB is not None:
+            y_TBD = jnp.where(valid_TB[..., None], y_TBD, 0)
+        last = jax.tree.map(lambda h_T: h_T[0 if reverse else -1], after_T) if len(x_TBC) else initial
+        return y_TBD, jax.tree.map(lambda new, old: new.astype(old.dtype), cell.carry(last), initial_carry)
+
+    def _solve(self, steps: Steps, reverse: bool, b_TBD: Array, a: Array | None, initial: Array, fresh: Array) -> Array:
+        """One array of the state after every step: new where a sequence starts, held where no step is real."""
+        if a is None and steps.valid_TB is None:
+            return b_TBD
+        a = jnp.zeros((), b_TBD.dtype) if a is None else a
+        if steps.reset_TB is not None:
+            starts = steps.reset_TB[..., None]
+            a, b_TBD = jnp.where(starts, 0, a), jnp.where(starts, a * fresh + b_TBD, b_TBD)
+        if steps.valid_TB is not None:
+            real = steps.valid_TB[..., None]
+            a, b_TBD = jnp.where(real, a, 1), jnp.where(real, b_TBD, 0)
+        return linear_recurrence(a, b_TBD, initial, reverse=reverse, method=self.method)
+
+
+def _starts(steps: Steps, reverse: bool, after_TBD: Array, initial: Array, fresh: Array) -> Array:
+    """One array of the state before every step."""
+    before_TBD = before(after_TBD, initial, reverse)
+    return before_TBD if steps.reset_TB is None else jnp.where(steps.reset_TB[..., None], fresh, before_TBD)
