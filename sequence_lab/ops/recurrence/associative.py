@@ -14,7 +14,10 @@ from sequence_lab.ops.recurrence.linear import before, linear_recurrence, resolv
 from sequence_lab.ops.recurrence.remat import in_chunks
 
 Array = jax.Array
-LONG, CHUNK = 2**21, 2**19  # numbers in the outputs: from where on chunks pay on a CPU, and how many of them
+LONG, CHUNK = (
+    2**22,
+    2**20,
+)  # numbers in the products with the inputs: from how many chunks pay on a CPU, and of how many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,8 +28,9 @@ class Associative:
 
     Attributes:
       method: how the recurrence is solved, see ``linear_recurrence``; None chooses by the backend.
-      chunk: steps to solve at once, computed again in the reverse pass; or None for all of them, but on CPUs, where
-        they are to stay in the cache, for chunks of 2 MiB of outputs in float32 from 8 MiB on.
+      chunk: steps to solve at once, computed again in the reverse pass; None for all of them, but by the method "scan",
+        which is to find them in the cache, so many that their products with the matrix of the inputs are 2^20 numbers,
+        from 2^22 on.
     """
 
     method: str | None = None
@@ -48,8 +52,9 @@ class Associative:
         assert isinstance(cell, LinearCell), "refused"
         size, num_steps = self.chunk, len(steps.x_TBC)
         if size is None and resolved(self.method) == "scan":
-            of_a_step = math.prod(steps.x_TBC.shape[1:-1]) * cell.out_features
-            size = max(CHUNK // of_a_step, 1) if num_steps * of_a_step >= LONG else None
+            dot, local = products(params, steps.x_TBC.dtype), local_parameters(cell, params, steps.x_TBC.dtype)
+            width = jax.eval_shape(lambda x: cell.inputs(local, x, dot), steps.x_TBC).size
+            size = math.ceil(num_steps * CHUNK / width) if width >= LONG else None
         run = self._at_once if size is None or size >= num_steps else in_chunks(self._at_once, size)
         return run(cell, params, steps, initial_carry, start, reverse=reverse)
 
