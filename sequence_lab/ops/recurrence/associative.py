@@ -14,10 +14,8 @@ from sequence_lab.ops.recurrence.linear import before, linear_recurrence, resolv
 from sequence_lab.ops.recurrence.remat import in_chunks
 
 Array = jax.Array
-LONG, CHUNK = (
-    2**22,
-    2**20,
-)  # numbers in the products with the inputs: from how many chunks pay on a CPU, and of how many
+# Numbers in the products with the inputs: from how many chunks pay on a CPU, and how many a chunk has.
+LONG, CHUNK = 2**22, 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +23,22 @@ class Associative:
     """Linear cells: every product is one over all of time, and between them is the elementwise recurrence alone.
 
     Forward mode works, too: see ``linear_recurrence``.
+
+    Measured on two CPU cores, float32, forward and backward, times as long as ``scan`` takes (1.2: scan is slower by a
+    fifth), for B, T, C, D:
+
+    ==============  ======  ====
+    shape           minGRU   LRU
+    ==============  ======  ====
+    32 128 9 64       1.05  1.02
+    64 100 128 256    1.14  0.99
+    1 1000 64 128     1.22  2.13
+    8 2048 64 128     0.98  1.32
+    1 16384 64 128    0.92  1.69
+    ==============  ======  ====
+
+    A loop over so little work is not slow on a CPU; what it gains is an LRU's products with its outputs, which
+    ``scan`` makes step by step. On accelerators, where the loop is what is slow, nothing was measured.
 
     Attributes:
       method: how the recurrence is solved, see ``linear_recurrence``; None chooses by the backend.
@@ -52,7 +66,7 @@ class Associative:
         assert isinstance(cell, LinearCell), "refused"
         size, num_steps = self.chunk, len(steps.x_TBC)
         if size is None and resolved(self.method) == "scan":
-            dot, local = products(params, steps.x_TBC.dtype), local_parameters(cell, params, steps.x_TBC.dtype)
+            dot, local = products(params, steps.x_TBC.dtype), local_parameters(cell, params.local, steps.x_TBC.dtype)
             width = jax.eval_shape(lambda x: cell.inputs(local, x, dot), steps.x_TBC).size
             size = math.ceil(num_steps * CHUNK / width) if width >= LONG else None
         run = self._at_once if size is None or size >= num_steps else in_chunks(self._at_once, size)

@@ -65,8 +65,13 @@ def test_explain_engine_has_a_line_for_each_engine(monkeypatch) -> None:
     assert asked.splitlines()[0] == "strict cannot run this call: 5 steps are too many"
 
 
+def test_auto_solves_linear_cells_at_once() -> None:
+    x = jax.ShapeDtypeStruct((3, 5, 2), jnp.float32)
+    assert recurrence.explain_engine(VARIANTS["lru"], x).splitlines()[0] == "auto runs associative"
+
+
 def test_every_engine_has_its_reason_not_to_be_chosen() -> None:
-    assert set(choice.NOT_CHOSEN) == set(choice.ENGINES)
+    assert set(choice.NOT_CHOSEN) == set(choice.ENGINES) - {"associative"}  # chosen wherever it can run
 
 
 def test_tuned_takes_the_fastest_and_remembers_it(home, monkeypatch) -> None:
