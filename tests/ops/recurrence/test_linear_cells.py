@@ -249,8 +249,8 @@ def test_associative_in_chunks_equals_all_steps_at_once(monkeypatch: pytest.Monk
 
     whole = results(Associative())
     assert_close(results(Associative(chunk=2)), whole, rtol=1e-12, atol=1e-14)
-    monkeypatch.setattr(associative, "LONG", 45)  # 5 steps of 3 rows of 3 units
-    monkeypatch.setattr(associative, "CHUNK", 18)
+    monkeypatch.setattr(associative, "LONG", 90)  # 5 steps of 3 rows of 6 numbers
+    monkeypatch.setattr(associative, "CHUNK", 36)
     sizes: list[int] = []
     monkeypatch.setattr(associative, "in_chunks", lambda engine, size: sizes.append(size) or engine)
     assert_close(results(Associative()), whole, rtol=1e-12, atol=1e-14)
