@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import statistics
 import tempfile
 import time
 from collections.abc import Mapping
@@ -115,4 +114,4 @@ def _seconds(call: Call, engines: Mapping[str, Engine]) -> dict[str, float]:
             jax.block_until_ready(own(params, steps.x_TBC))
             if turn:  # the first one compiles
                 times[name].append(time.perf_counter() - started)
-    return {name: statistics.median(own) for name, own in times.items()}
+    return {name: float(np.median(own)) for name, own in times.items()}
