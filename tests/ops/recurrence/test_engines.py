@@ -37,8 +37,8 @@ PAIRS = [(engine, name) for engine in ENGINES for name in VARIANTS if runs(engin
 every_engine = pytest.mark.parametrize(  # on one cell that it runs
     ("engine", "name"), [(e, "lstm" if (e, "lstm") in PAIRS else "min_gru") for e in dict(PAIRS)]
 )
-# Linear cells differ in what a step computes, not in how steps are run. JAX differentiates scan_plain by itself. Newton's
-# programs take long to compile. What is left out here are slow tests.
+# Linear cells differ in what a step computes, not in how steps are run. JAX differentiates scan_plain by itself.
+# Newton's programs take long to compile. What is left out here are slow tests.
 OTHERS = tuple(name for name in VARIANTS if name not in LINEAR)
 QUICK = {
     "scan": (*OTHERS, "lru_everything"),
