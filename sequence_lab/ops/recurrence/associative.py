@@ -24,13 +24,27 @@ LONG, CHUNK = (
 class Associative:
     """Linear cells: every product is one over all of time, and between them is the elementwise recurrence alone.
 
-    Forward mode works, too: see ``linear_recurrence``.
+    Forward mode works, too: see ``linear_recurrence``. Between sequences packed into a row a NaN or an infinity is not
+    held back.
+
+    Measured on 2 CPU cores: how many times as long ``scan_plain`` and ``scan`` took for minGRU, forward and backward,
+    and forward alone; B rows of T steps, from C to D features.
+
+        B   T      C    D      backward       forward
+        32  128    9    64     1.1   1.1      0.7  0.7
+        64  100    128  256    1.4   1.1      0.6  0.6
+        1   1000   64   128    2.3   1.2      1.3  1.3
+        8   2048   64   128    2.0   1.4      0.9  1.0
+        1   16384  64   128    2.7   1.5      1.3  1.3
+
+    The other cells gain as much, but for a QRNN with a window, whose product is the most of it: 0.8 and 0.9 backward in
+    the second row. GPUs and TPUs are unmeasured.
 
     Attributes:
       method: how the recurrence is solved, see ``linear_recurrence``; None chooses by the backend.
       chunk: steps to solve at once, computed again in the reverse pass; None for all of them, but by the method "scan",
-        which is to find them in the cache, so many that their products with the matrix of the inputs are 2^20 numbers,
-        from 2^22 on.
+        which is to find them in the cache, for so many that their products with the inputs are 2^20 numbers, from 2^22
+        on: 0.9 to 1.5 times as fast, in a third of the memory.
     """
 
     method: str | None = None
@@ -52,7 +66,7 @@ class Associative:
         assert isinstance(cell, LinearCell), "refused"
         size, num_steps = self.chunk, len(steps.x_TBC)
         if size is None and resolved(self.method) == "scan":
-            dot, local = products(params, steps.x_TBC.dtype), local_parameters(cell, params, steps.x_TBC.dtype)
+            dot, local = products(params, steps.x_TBC.dtype), local_parameters(cell, params.local, steps.x_TBC.dtype)
             width = jax.eval_shape(lambda x: cell.inputs(local, x, dot), steps.x_TBC).size
             size = math.ceil(num_steps * CHUNK / width) if width >= LONG else None
         run = self._at_once if size is None or size >= num_steps else in_chunks(self._at_once, size)

@@ -20,9 +20,9 @@ ENGINES: Mapping[str, Engine] = {
 
 # Why "auto" leaves an engine that could run the call.
 NOT_CHOSEN: Mapping[str, str] = {
-    "scan": "",
+    "scan": "slower with a cell that is linear in what it remembers",
     "scan_plain": "slower; for forward mode (jvp of the layer itself), which scan has not",
-    "associative": "TO BE SAID",
+    "associative": "",
     "newton": "slower on a CPU but for the smallest cells, and right to its tolerance only",
     "cudnn": "has neither second derivatives nor vmap: to be asked for by name",
 }
@@ -71,7 +71,7 @@ def explain(engine: str, call: Call) -> str:
 
 def _resolved(engine: str, call: Call) -> str:
     if engine == "auto":
-        return "scan"
+        return "associative" if "associative" in _able(call) else "scan"
     if engine == "tuned":
         able = {name: ENGINES[name] for name in _able(call) if name not in NOT_TIMED}
         return tuning.fastest(call, able)

@@ -249,13 +249,13 @@ def test_associative_in_chunks_equals_all_steps_at_once(monkeypatch: pytest.Monk
 
     whole = results(Associative())
     assert_close(results(Associative(chunk=2)), whole, rtol=1e-12, atol=1e-14)
-    monkeypatch.setattr(associative, "LONG", 45)  # 5 steps of 3 rows of 3 units
-    monkeypatch.setattr(associative, "CHUNK", 18)
+    monkeypatch.setattr(associative, "LONG", 540)  # 5 steps of 3 rows of 3 inputs to 4 gates of 3 units
+    monkeypatch.setattr(associative, "CHUNK", 216)
     sizes: list[int] = []
     monkeypatch.setattr(associative, "in_chunks", lambda engine, size: sizes.append(size) or engine)
     assert_close(results(Associative()), whole, rtol=1e-12, atol=1e-14)
     assert sizes == [2]
-    monkeypatch.setattr(associative, "LONG", 46)
+    monkeypatch.setattr(associative, "LONG", 541)
     jax.eval_shape(functools.partial(loss, Associative()), params, x, carry)
     jax.eval_shape(functools.partial(loss, Associative("associative_scan")), params, x, carry)
     assert sizes == [2]
