@@ -14,10 +14,8 @@ from sequence_lab.ops.recurrence.linear import before, linear_recurrence, resolv
 from sequence_lab.ops.recurrence.remat import in_chunks
 
 Array = jax.Array
-LONG, CHUNK = (
-    2**22,
-    2**20,
-)  # numbers in the products with the inputs: from how many chunks pay on a CPU, and of how many
+# From how many numbers in the products with the inputs chunks pay on a CPU, and of how many.
+LONG, CHUNK = 2**22, 2**20
 
 
 @dataclasses.dataclass(frozen=True)

@@ -116,7 +116,7 @@ class SRUCell(LinearOptions):
     The matrix holds v f r, and, where x is not of size D, a fourth block p, with p = W_p x in the place of x.
 
     Attributes: those of ``LinearOptions``, and
-      activation: "identity" (Lei et al. 2018, equation 3), or "tanh" (its first version, arXiv 1709.02755v1).
+      activation: "identity", or "tanh", as the paper's first version has it (arXiv 1709.02755v1).
       highway_bias: initial value of b_r; below 0 a deep stack starts nearer to passing x on (section 3.2).
       rescale: x or p in h' times sqrt(1 + 2 exp(highway_bias)), which keeps its variance in deep stacks (section 3.2).
     """
