@@ -22,7 +22,8 @@ LONG, CHUNK = 2**22, 2**20
 class Associative:
     """Linear cells: every product is one over all of time, and between them is the elementwise recurrence alone.
 
-    Forward mode works, too: see ``linear_recurrence``.
+    Forward mode works, too: see ``linear_recurrence``. Between sequences packed into a row a NaN or an infinity is not
+    held back.
 
     Measured on two CPU cores, float32, forward and backward, times as long as ``scan`` takes (1.2: scan is slower by a
     fifth), for B, T, C, D:

@@ -26,7 +26,7 @@ class LRUCarry(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LRUCell(LinearOptions):
-    """Linear recurrent unit (Orvieto et al. 2023, equations 1, 7 and 8), diagonal and complex.
+    """Linear recurrent unit (Orvieto et al. 2023, section 3), diagonal and complex.
 
     s' = exp(-exp(nu_log) + i exp(theta_log)) * s + exp(gamma_log) * (B x)
     y = Re(C s') + D x

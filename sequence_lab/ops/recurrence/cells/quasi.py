@@ -80,24 +80,27 @@ class QRNNCell(LinearOptions):
         return dot("input", x)
 
     def coefficients(self, local: Local, before: Any, u: Array, noise: Array | None) -> tuple[Carry, Carry]:
-        present, past = self._window(before, u)
-        z, f, *more = gates(local, present, self.num_gates)
+        z, f, *more = self._gates(local, before, u)
         i = sigmoid(more[1] if self.pooling == "ifo" else -f)
         a, b = self.zoned(sigmoid(f) if self.pooling == "ifo" else 1 - i, i * jnp.tanh(z), noise)
-        return (QRNNCarry(a, None), QRNNCarry(b, past)) if self.delay else (StateCarry(a), StateCarry(b))
+        if not self.delay:
+            return StateCarry(a), StateCarry(b)
+        width = self.num_gates * self.features
+        past = wide(u[..., width:])
+        if self.delay > 1:
+            # What was to come after the next step is now one step nearer.
+            nearer = jnp.concatenate([before.past[..., width:], jnp.zeros_like(before.past[..., :width])], axis=-1)
+            past = past + nearer
+        return QRNNCarry(a, None), QRNNCarry(b, past)
 
     def outputs(self, local: Local, before: Any, after: Any, u: Array, dot: Dot) -> Array:
-        if self.pooling == "f":
-            return after.c
-        o = gates(local, self._window(before, u)[0], self.num_gates)[2]
-        return sigmoid(o) * after.c
+        return after.c if self.pooling == "f" else sigmoid(self._gates(local, before, u)[2]) * after.c
 
-    def _window(self, before: Any, u: Array) -> tuple[Array, Array]:
-        """What all inputs up to this one add to the gates of this step, and to those of the steps to come."""
+    def _gates(self, local: Local, before: Any, u: Array) -> list[Array]:
+        """z f o i before their activations, from all inputs that they see."""
         width = self.num_gates * self.features
-        if self.delay:
-            u = wide(u) + jnp.pad(before.past, [(0, 0)] * (u.ndim - 1) + [(0, width)])
-        return u[..., :width], u[..., width:]
+        present = wide(u[..., :width]) + before.past[..., :width] if self.delay else u
+        return gates(local, present, self.num_gates)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -113,7 +116,7 @@ class SRUCell(LinearOptions):
     The matrix holds v f r, and, where x is not of size D, a fourth block p, with p = W_p x in the place of x.
 
     Attributes: those of ``LinearOptions``, and
-      activation: "identity" (Lei et al. 2018, equation 3), or "tanh" (its first version, arXiv 1709.02755v1).
+      activation: "identity", or "tanh", as the paper's first version has it (arXiv 1709.02755v1).
       highway_bias: initial value of b_r; below 0 a deep stack starts nearer to passing x on (section 3.2).
       rescale: x or p in h' times sqrt(1 + 2 exp(highway_bias)), which keeps its variance in deep stacks (section 3.2).
     """
