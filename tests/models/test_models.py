@@ -1,5 +1,6 @@
 """Whole networks: shapes, the lengths contract end to end, streaming, and what they refuse."""
 
+import functools
 import inspect
 
 import jax
@@ -30,6 +31,16 @@ def recurrent_models():
     ]
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def variables_of(model, x, lengths=None):
+    return model.init(jax.random.key(0), x, lengths)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "train", "method"))
+def apply(model, variables, *inputs, **options):
+    return model.apply(variables, *inputs, **options)
+
+
 def outputs_of(result):
     return result[0] if isinstance(result, tuple) else result
 
@@ -40,26 +51,26 @@ IDS = ["last", "mean", "max", "tagger", "language model"]
 @pytest.mark.parametrize("model", recurrent_models(), ids=IDS)
 def test_a_padded_row_equals_the_row_alone(model):
     x = inputs(model)
-    params = model.init(jax.random.key(0), x, LENGTHS)
+    params = variables_of(model, x, LENGTHS)
     poisoned = x.copy()
     for row, length in enumerate(LENGTHS):
         poisoned[row, length:] = -1 if x.dtype == np.int32 else np.nan
-    together = outputs_of(model.apply(params, poisoned, LENGTHS))
+    together = outputs_of(apply(model, params, poisoned, LENGTHS))
     assert np.isfinite(together).all()
     for row in np.flatnonzero(LENGTHS):
         length = LENGTHS[row]
-        (alone,) = outputs_of(model.apply(params, x[[row], :length]))
+        (alone,) = outputs_of(apply(model, params, x[[row], :length]))
         np.testing.assert_allclose(together[row, :length] if together.ndim == 3 else together[row], alone, atol=1e-6)
 
 
 @pytest.mark.parametrize("model", recurrent_models(), ids=IDS)
 def test_dropout_acts_in_training_alone(model):
     x = inputs(model)
-    params = model.init(jax.random.key(0), x, LENGTHS)
-    calm = [outputs_of(model.apply(params, x, LENGTHS)) for _ in range(2)]
+    params = variables_of(model, x, LENGTHS)
+    calm = [outputs_of(apply(model, params, x, LENGTHS)) for _ in range(2)]
     np.testing.assert_array_equal(*calm)
     noisy = [
-        outputs_of(model.apply(params, x, LENGTHS, train=True, rngs={"dropout": jax.random.key(seed)}))
+        outputs_of(apply(model, params, x, LENGTHS, train=True, rngs={"dropout": jax.random.key(seed)}))
         for seed in (1, 2)
     ]
     assert np.array_equal(*noisy) == (model.dropout == 0)
@@ -68,15 +79,15 @@ def test_dropout_acts_in_training_alone(model):
 def test_a_language_model_reads_a_text_whole_in_chunks_and_step_by_step():
     model = RecurrentLanguageModel(vocabulary_size=11, embedding_features=3, **RECURRENT)
     x = inputs(model)
-    params = model.init(jax.random.key(0), x)
-    whole, carry = model.apply(params, x)
+    params = variables_of(model, x)
+    whole, carry = apply(model, params, x)
     assert whole.shape == (4, 7, 11)
-    first, between = model.apply(params, x[:, :3])
-    rest, chunked = model.apply(params, x[:, 3:], None, between)
+    first, between = apply(model, params, x[:, :3])
+    rest, chunked = apply(model, params, x[:, 3:], None, between)
     np.testing.assert_allclose(np.concatenate([first, rest], axis=1), whole, atol=1e-6)
     stepped = model.initial_carry((4,))
     for t in range(7):
-        logits, stepped = model.apply(params, stepped, x[:, t], method="step")
+        logits, stepped = apply(model, params, stepped, x[:, t], method="step")
         np.testing.assert_allclose(logits, whole[:, t], atol=1e-6)
     for other in (chunked, stepped):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), carry, other)
@@ -85,10 +96,10 @@ def test_a_language_model_reads_a_text_whole_in_chunks_and_step_by_step():
 def test_a_language_model_does_not_see_ahead():
     model = RecurrentLanguageModel(vocabulary_size=11, embedding_features=3, **RECURRENT)
     x = inputs(model)
-    params = model.init(jax.random.key(0), x)
+    params = variables_of(model, x)
     changed = x.copy()
     changed[:, 4] = (changed[:, 4] + 1) % 11
-    before, after = model.apply(params, x)[0], model.apply(params, changed)[0]
+    before, after = apply(model, params, x)[0], apply(model, params, changed)[0]
     np.testing.assert_array_equal(before[:, :4], after[:, :4])
     assert (np.abs(before[:, 4:] - after[:, 4:]).max(axis=-1) > 0).all()
 
@@ -96,28 +107,28 @@ def test_a_language_model_does_not_see_ahead():
 def test_the_representation_is_what_it_says():
     x = inputs(RecurrentClassifier(num_outputs=2))
     tagger = RecurrentTagger(num_outputs=6, cell="rnn", features=(5,))
-    variables = tagger.init(jax.random.key(0), x, LENGTHS)
-    steps = tagger.apply(variables, x, LENGTHS)
+    variables = variables_of(tagger, x, LENGTHS)
+    steps = apply(tagger, variables, x, LENGTHS)
     classifier = RecurrentClassifier(num_outputs=6, cell="rnn", features=(5,), representation="last")
-    last = classifier.apply(variables, x, LENGTHS)  # the two have the same parameters
+    last = apply(classifier, variables, x, LENGTHS)  # the two have the same parameters
     for row, length in enumerate(LENGTHS):
         if length:
             np.testing.assert_allclose(last[row], steps[row, length - 1], atol=1e-6)
     # The mean commutes with the affine layer: what is left is its average over the steps.
     mean = RecurrentClassifier(num_outputs=6, cell="rnn", features=(5,), representation="mean")
-    np.testing.assert_allclose(mean.apply(variables, x, LENGTHS)[0], steps[0].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(apply(mean, variables, x, LENGTHS)[0], steps[0].mean(axis=0), atol=1e-6)
     first = RecurrentClassifier(num_outputs=6, cell="rnn", features=(5,), representation="first")
-    np.testing.assert_allclose(first.apply(variables, x, LENGTHS)[0], steps[0, 0], atol=1e-6)
+    np.testing.assert_allclose(apply(first, variables, x, LENGTHS)[0], steps[0, 0], atol=1e-6)
     final = RecurrentClassifier(num_outputs=6, cell="rnn", features=(5,), representation="final")
-    np.testing.assert_allclose(final.apply(variables, x, LENGTHS), last, atol=1e-6)
+    np.testing.assert_allclose(apply(final, variables, x, LENGTHS), last, atol=1e-6)
 
 
 @pytest.mark.parametrize("representation", ["attention", "final", "log_sum_exp"])
 def test_a_representation_sees_every_real_step_and_no_other(representation):
     model = RecurrentClassifier(num_outputs=6, bidirectional=True, representation=representation, **RECURRENT)
     x = inputs(model)
-    variables = model.init(jax.random.key(0), x, LENGTHS)
-    gradient = jax.grad(lambda x: jnp.sum(model.apply(variables, x, LENGTHS) ** 2))(x)
+    variables = variables_of(model, x, LENGTHS)
+    gradient = jax.jit(jax.grad(lambda x: jnp.sum(model.apply(variables, x, LENGTHS) ** 2)))(x)
     for row, length in enumerate(LENGTHS):
         np.testing.assert_array_equal(np.any(gradient[row] != 0, axis=-1), np.arange(x.shape[1]) < length)
 
@@ -125,8 +136,8 @@ def test_a_representation_sees_every_real_step_and_no_other(representation):
 def test_a_conv_net_halves_the_image_in_each_block():
     model = ConvNet2D(num_outputs=10, features=(4, 6), hidden_features=5)
     x = np.random.default_rng(0).normal(size=(3, 8, 12, 2)).astype(np.float32)
-    params = model.init(jax.random.key(0), x)["params"]
-    assert model.apply({"params": params}, x).shape == (3, 10)
+    params = variables_of(model, x)["params"]
+    assert apply(model, {"params": params}, x).shape == (3, 10)
     assert params["hidden"]["kernel"].shape == (2 * 3 * 6, 5)
 
 

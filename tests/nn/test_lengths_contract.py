@@ -198,7 +198,7 @@ CASES = {
     "reverse_within_length": Case(masking.reverse_within_length),
 }
 SUMMARIES = (*(name for name in CASES if name.endswith("_over_time")), "attention_pooling")
-every_case = pytest.mark.parametrize("name", CASES)
+every_case = pytest.mark.parametrize("name", CASES, scope="module")  # what is kept of a case is used in a row
 
 
 def is_recurrent(case: Case) -> bool:
@@ -347,7 +347,7 @@ def test_layer_ignores_amount_of_padding(name: str) -> None:
         assert np.sum(np.abs(result.y)) == pytest.approx(np.sum(np.abs(kept)), rel=1e-5), "outputs in the padding"
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if not CASES[name].noisy])
+@pytest.mark.parametrize("name", [name for name in CASES if not CASES[name].noisy], scope="module")
 @pytest.mark.parametrize("row", [1, 2])
 def test_layer_row_equals_that_row_alone(name: str, row: int) -> None:
     case = CASES[name]

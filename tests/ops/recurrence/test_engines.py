@@ -33,7 +33,7 @@ def runs(engine: str, name: str) -> bool:
     return ENGINES[engine].refusal(call) is None
 
 
-PAIRS = [(engine, name) for engine in ENGINES for name in VARIANTS if runs(engine, name)]
+PAIRS = [(engine, name) for name in VARIANTS for engine in ENGINES if runs(engine, name)]
 every_engine = pytest.mark.parametrize(  # on one cell that it runs
     ("engine", "name"), [(e, "lstm" if (e, "lstm") in PAIRS else "min_gru") for e in dict(PAIRS)]
 )
@@ -46,17 +46,35 @@ QUICK = {
     "associative": ("min_gru", *(name for name in LINEAR if name.endswith("everything"))),
     "newton": ("gru",),
 }
+# Their options are those of the variant with everything, which has them all at once.
+ALL_IN_EVERYTHING = (
+    "rnn",
+    "rnn_relu",
+    "lstm_peephole",
+    "lstm_coupled",
+    "lstm_projection",
+    "lstm_layer_norm",
+    "gru_before",
+)
 
 
-def pair(engine: str, name: str, *more: Any) -> Any:
+def pair(engine: str, name: str, *more: Any, quick: bool = True) -> Any:
     """An engine and a cell to test it with."""
-    is_quick = name in QUICK.get(engine, VARIANTS)
+    is_quick = quick and (name in QUICK.get(engine, VARIANTS))
     return pytest.param(engine, name, *more, marks=() if is_quick else pytest.mark.slow)
 
 
 def start_of(cell: cells.Cell, fresh: Any) -> Start:
     """The start of a pass of training."""
     return Start(fresh, cell.context(jax.random.key(0), (3,), jnp.float32), jax.random.key_data(jax.random.key(1)))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def one_step(cell: cells.Cell, params: Params, memory: Any, x: Any, context: Any, t: Any, row: Any) -> Any:
+    """The only compiled part of the loop, for one row."""
+    noise = jax.tree.map(lambda a: a[row][None], cell.noise(jax.random.fold_in(jax.random.key(1), t), (3,)))
+    dot = plain_dot(params)
+    return cell.step(params.local, memory, cell.inputs(params.local, x, dot), dot, context, noise)
 
 
 def python_loop(
@@ -74,10 +92,7 @@ def python_loop(
         for t in reversed(range(length)) if reverse else range(length):
             starts = t + 1 < length and RESETS[row, t + 1] if reverse else RESETS[row, t]
             memory = own(start.carry) if starts else memory
-            noise = own(cell.noise(jax.random.fold_in(jax.random.key(1), t), (3,)))
-            dot = plain_dot(params)
-            u = cell.inputs(params.local, x_BTC[row : row + 1, t], dot)
-            memory, ys[t] = cell.step(params.local, memory, u, dot, own(start.context), noise)
+            memory, ys[t] = one_step(cell, params, memory, x_BTC[row : row + 1, t], own(start.context), t, row)
         rows.append(jnp.stack(ys, axis=1))
         carries.append(memory)
     return jnp.concatenate(rows), jax.tree.map(lambda *a: jnp.concatenate(a), *carries)
@@ -98,14 +113,14 @@ def loop_and_gradients(name: str, reverse: bool) -> Any:
         return weighted_sum(out), out
 
     with jax.enable_x64(True):
-        return jax.jit(jax.grad(loss, (0, 1, 2, 3), has_aux=True))(*with_start(name))
+        return jax.grad(loss, (0, 1, 2, 3), has_aux=True)(*with_start(name))
 
 
+@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize(
     ("engine", "name", "chunks"),
-    [*(pair(*own, False) for own in PAIRS), *(pair(*own, True) for own in PAIRS if own[1] == "lstm_everything")],
+    [pair(*own, chunks) for own in PAIRS for chunks in ((False, True) if own[1] == "lstm_everything" else (False,))],
 )
-@pytest.mark.parametrize("reverse", [False, True])
 def test_engine_equals_python_loop(engine: str, name: str, chunks: bool, reverse: bool) -> None:
     """Values and gradients, under lengths, resets and noise; in chunks of 3 that are computed again, too."""
     cell = VARIANTS[name]
@@ -154,7 +169,11 @@ def test_run_resets_split_a_row_into_its_sequences() -> None:
 @pytest.mark.parametrize(
     ("engine", "name"),
     # JAX differentiates scan_plain by itself: one cell will do.
-    [pair(*own) for own in PAIRS if own[0] != "scan_plain" or own[1] == "lstm_everything"],
+    [
+        pair(engine, name, quick=name not in ALL_IN_EVERYTHING)
+        for engine, name in PAIRS
+        if engine != "scan_plain" or name == "lstm_everything"
+    ],
 )
 def test_run_has_second_derivatives(engine: str, name: str) -> None:
     """``jvp`` of ``grad`` and ``grad`` of ``grad`` along a direction, against central differences of the gradient."""
@@ -209,15 +228,16 @@ def test_run_is_causal_by_gradient(engine: str, name: str, reverse: bool) -> Non
 @every_engine
 def test_run_takes_several_batch_axes_and_none(engine: str, name: str) -> None:
     params, x, carry = jax.tree.map(np.float32, draw_all(name, batch=4))
-    cell, lengths = VARIANTS[name], np.array([5, 0, 2, 3])
-    y, last = recurrence.run(cell, params, x, lengths, carry, engine=engine)
+    run = jax.jit(functools.partial(recurrence.run, VARIANTS[name], engine=engine))
+    lengths = np.array([5, 0, 2, 3])
+    y, last = run(params, x, lengths, carry)
 
     def fold(a: Any) -> Any:
         return a.reshape(2, 2, *a.shape[1:])
 
-    folded = recurrence.run(cell, params, fold(x), fold(lengths), jax.tree.map(fold, carry), engine=engine)
+    folded = run(params, fold(x), fold(lengths), jax.tree.map(fold, carry))
     assert_close(folded, jax.tree.map(fold, (y, last)), rtol=1e-6)
-    alone = recurrence.run(cell, params, x[3], np.array(3), jax.tree.map(lambda a: a[3], carry), engine=engine)
+    alone = run(params, x[3], np.array(3), jax.tree.map(lambda a: a[3], carry))
     assert_close(alone, jax.tree.map(lambda a: a[3], (y, last)), rtol=1e-5, atol=1e-6)
 
 
@@ -241,6 +261,7 @@ def test_remat_keeps_memory_of_order_sqrt_t() -> None:
     """Bytes that the compiled gradient needs beside its inputs, for 256 and 4 times as many steps, noise included."""
     params, _, _ = jax.tree.map(np.float32, draw_all("lstm_everything"))
 
+    @functools.cache
     def memory(steps: int, remat: bool) -> int:
         def loss(params: Params, x: Any) -> Any:
             key = jax.random.key(0)
@@ -265,9 +286,10 @@ def test_scan_names_the_engine_that_has_forward_mode() -> None:
     with jax.enable_x64(True):
         with pytest.raises(TypeError, match=r"the engine is scan, which has no forward mode; allowed .*: scan_plain"):
             jax.jvp(functools.partial(outputs, engine="scan"), (x,), (x,))
-        _, along = jax.jvp(functools.partial(outputs, engine="scan_plain"), (x,), (x,))
-        _, pull = jax.vjp(functools.partial(outputs, engine="scan"), x)
-        np.testing.assert_allclose(np.vdot(along, along), np.vdot(pull(along)[0], x), rtol=1e-12)
+        plain, scan = (functools.partial(outputs, engine=engine) for engine in ("scan_plain", "scan"))
+        along = jax.jit(lambda x: jax.jvp(plain, (x,), (x,))[1])(x)
+        (pulled,) = jax.jit(lambda x, along: jax.vjp(scan, x)[1](along))(x, along)
+        np.testing.assert_allclose(np.vdot(along, along), np.vdot(pulled, x), rtol=1e-12)
 
 
 def test_associative_refuses_cells_that_are_not_linear() -> None:
@@ -303,10 +325,10 @@ def test_run_refuses_unknown_engines_wrong_carries_lengths_and_resets() -> None:
 
 def test_run_noise_of_a_step_does_not_depend_on_how_many_there_are() -> None:
     params, x, carry = jax.tree.map(np.float32, draw_all("lstm_everything"))
-    cell, key = VARIANTS["lstm_everything"], jax.random.key(3)
+    run, key = jax.jit(functools.partial(recurrence.run, VARIANTS["lstm_everything"])), jax.random.key(3)
     longer = np.concatenate([x, x], axis=1)
-    y, last = recurrence.run(cell, params, x, None, carry, key=key)
-    padded, padded_last = recurrence.run(cell, params, longer, np.full(3, 5), carry, key=key)
+    y, last = run(params, x, None, carry, key=key)
+    padded, padded_last = run(params, longer, np.full(3, 5), carry, key=key)
     assert_close((padded[:, :5], padded_last), (y, last), rtol=1e-5, atol=1e-6)
-    other, _ = recurrence.run(cell, params, x, None, carry, key=jax.random.key(4))
+    other, _ = run(params, x, None, carry, key=jax.random.key(4))
     assert np.any(other != y)
