@@ -113,10 +113,20 @@ def lstm_config():
     return config
 
 
+@pytest.fixture(
+    scope="module",
+    params=[adding_config, text_config, pytest.param(lstm_config, marks=pytest.mark.slow), plateau_config],
+)
+def uninterrupted(request, tmp_path_factory, one_device):
+    """A config, the folder of its run in one, and the summary."""
+    folder = tmp_path_factory.mktemp("whole")
+    summary, _ = run(request.param(), folder, one_device)
+    return request.param, folder, summary
+
+
 @pytest.mark.parametrize("saves", [2, 99])
-@pytest.mark.parametrize("make", [adding_config, text_config, lstm_config, plateau_config])
-def test_a_run_in_two_parts_equals_one_in_one(tmp_path, one_device, make, saves, monkeypatch):
-    whole, _ = run(make(), tmp_path / "whole", one_device)
+def test_a_run_in_two_parts_equals_one_in_one(tmp_path, one_device, uninterrupted, saves, monkeypatch):
+    make, whole_folder, whole = uninterrupted
     # The second half starts from what the first left on disk, as after a kill between two steps, or (99) after the
     # last checkpoint and before the summary.
     calls = []
@@ -140,8 +150,8 @@ def test_a_run_in_two_parts_equals_one_in_one(tmp_path, one_device, make, saves,
     parts, lines = run(make(), tmp_path / "parts", one_device)
     assert any("resuming after step" in line for line in lines)
     assert parts["metrics"] == whole["metrics"]
-    assert records(tmp_path / "parts") == records(tmp_path / "whole")
-    one, other = (kept(tmp_path / name, one_device, make) for name in ("whole", "parts"))
+    assert records(tmp_path / "parts") == records(whole_folder)
+    one, other = (kept(folder, one_device, make) for folder in (whole_folder, tmp_path / "parts"))
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
 

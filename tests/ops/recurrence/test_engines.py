@@ -49,7 +49,6 @@ QUICK = {
 # Their options are those of the variant with everything, which has them all at once.
 ALL_IN_EVERYTHING = (
     "rnn",
-    "rnn_relu",
     "lstm_peephole",
     "lstm_coupled",
     "lstm_projection",
