@@ -209,11 +209,11 @@ def test_layer_takes_one_row_one_step_and_one_unit() -> None:
     x = X[:1, :1, :1]
     layer = nn.LSTM(1, layer_norm=True, peephole=True, coupled=True)
     params = draw(jax.eval_shape(layer.init, jax.random.key(0), x), 1)
-    y, carry = layer.apply(params, x, np.array([1]))
+    y, carry = jax.jit(layer.apply)(params, x, np.array([1]))
     assert y.shape == (1, 1, 1)
     assert np.isfinite(y).all()
     np.testing.assert_array_equal(carry.h, y[:, 0])
-    gradient = jax.grad(lambda params: jnp.sum(layer.apply(params, x)[0]))(params)
+    gradient = jax.jit(jax.grad(lambda params: jnp.sum(layer.apply(params, x)[0])))(params)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
 
 

@@ -58,7 +58,7 @@ def networks(draw: Any) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=24, derandomize=True, deadline=None)
+@settings(max_examples=20, derandomize=True, deadline=None)
 @given(case=networks())
 def test_stacked_layers_equal_torch_on_packed_sequences(case: dict[str, Any]) -> None:
     """Outputs, final carries, and the gradients of a weighted sum of both, in every parameter, input and carry."""

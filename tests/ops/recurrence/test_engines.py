@@ -148,8 +148,8 @@ def test_run_hands_lengths_and_resets_to_the_engine(engine: str, name: str, reve
     """The same loop through ``run``, which turns resets to the direction and leaves out those in the padding."""
     params, x, carry, fresh = with_start(name)
     with jax.enable_x64(True):
-        options: Any = {"resets_BT": RESETS, "start_carry": fresh, "reverse": reverse, "engine": engine}
-        out = recurrence.run(VARIANTS[name], params, x, jnp.array(LENGTHS), carry, **options)
+        run = functools.partial(recurrence.run, VARIANTS[name], reverse=reverse, engine=engine)
+        out = jax.jit(run)(params, x, jnp.array(LENGTHS), carry, resets_BT=RESETS, start_carry=fresh)
     assert_close(out, loop_and_gradients(name, reverse)[1], rtol=1e-12, atol=1e-14)
 
 
@@ -159,9 +159,10 @@ def test_run_resets_split_a_row_into_its_sequences() -> None:
     resets = np.zeros((3, 5), bool)
     resets[:, 2] = True
     for reverse in (False, True):
-        packed, _ = recurrence.run(VARIANTS["gru"], params, x, resets_BT=resets, reverse=reverse)
+        run = jax.jit(functools.partial(recurrence.run, VARIANTS["gru"], reverse=reverse))
+        packed, _ = run(params, x, resets_BT=resets)
         for part in (slice(None, 2), slice(2, None)):
-            alone, _ = recurrence.run(VARIANTS["gru"], params, x[:, part], reverse=reverse)
+            alone, _ = run(params, x[:, part])
             np.testing.assert_allclose(packed[:, part], alone, rtol=1e-5, atol=1e-6)
 
 
