@@ -26,8 +26,8 @@ class Scan:
     nothing but the chain from carry to carry in the loop: the rest of a step is pointwise and differentiated by its own
     vjp, in which a product is its record. All other gradients (of matrices, biases, peepholes, inputs) follow after the
     loop for all of time at once, one product per matrix, from the cotangents of the products, which the loop writes
-    down. Measured on a CPU, fwd + bwd: to write them takes 1 to 14 % less time than to find them again after the loop
-    from the cotangents of the carries.
+    down. Measured on a CPU, forward and backward, over 18 shapes of LSTM, GRU and RNN: that takes 6 % less time on
+    average (-1 to 21 %) than to find them again after the loop from the cotangents of the carries.
 
     It is plain JAX and can be differentiated again: ``jvp`` of ``grad``, ``grad`` of ``grad``. Forward mode alone (a
     ``jvp`` of the layer itself) needs ``scan_plain``, as the error says; under ``jax.jit`` it is JAX that says it, as

@@ -82,6 +82,7 @@ class GRUCell(Options):
         h = dropped(carry.h, context)
         u_r, u_z, u_n = jnp.split(u, 3, axis=-1)
         if self.reset_after:
+            # Added to the whole product, as its gradient then is that of the product: scan has it for nothing.
             bias = jnp.pad(local["recurrent_bias"], (2 * self.features, 0)) if self.use_bias else None
             h_r, h_z, h_n = jnp.split(self._product("recurrent", h, local, dot, add=bias), 3, axis=-1)
         else:
