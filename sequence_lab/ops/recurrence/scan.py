@@ -25,7 +25,9 @@ class Scan:
     The forward pass records what every product with a matrix gave. The reverse pass goes through time once, with
     nothing but the chain from carry to carry in the loop: the rest of a step is pointwise and differentiated by its own
     vjp, in which a product is its record. All other gradients (of matrices, biases, peepholes, inputs) follow after the
-    loop from the cotangents of the carries, for all of time at once: one product per matrix.
+    loop for all of time at once, one product per matrix, from the cotangents of the products, which the loop writes
+    down. Measured on a CPU, forward and backward, over 18 shapes of LSTM, GRU and RNN: that takes 6 % less time on
+    average (-1 to 21 %) than to find them again after the loop from the cotangents of the carries.
 
     It is plain JAX and can be differentiated again: ``jvp`` of ``grad``, ``grad`` of ``grad``. Forward mode alone (a
     ``jvp`` of the layer itself) needs ``scan_plain``, as the error says; under ``jax.jit`` it is JAX that says it, as
@@ -133,14 +135,16 @@ def _backward(cell: Cell, reverse: bool, saved: Any, cotangents: tuple[Array, Ca
     # Without the barrier XLA would transpose every matrix again at every step.
     transposed = {name: lax.optimization_barrier(m.astype(u_T.dtype).T) for name, m in params.matrices.items()}
 
-    def replayed(local: Any, at: Record, u: Any, probes: Any, noise: Any) -> tuple[Any, dict[str, Array]]:
+    def replayed(
+        local: Any, at: Record, u: Any, probes: dict[str, Array], known: dict[str, Array], noise: Any
+    ) -> tuple[Any, dict[str, Array]]:
         """A step, or all of them, in which a product is its record; and what was multiplied."""
         operands: dict[str, Array] = {}
 
         def dot(name: str, a: Array, add: Array | None = None) -> Array:
             operands[name] = a.astype(u_T.dtype)
             add = None if add is None else jnp.broadcast_to(add, at.products[name].shape)
-            return _replay(operands[name], transposed[name], add, at.products[name], probes[name])
+            return _replay(operands[name], transposed[name], add, at.products[name], probes[name], known.get(name))
 
         new_carry, y = cell.step(local_parameters(cell, local, u_T.dtype), at.carry, u, dot, given.context, noise)
         return (_cast_like(new_carry, at.carry), y.astype(u_T.dtype)), operands
@@ -151,31 +155,33 @@ def _backward(cell: Cell, reverse: bool, saved: Any, cotangents: tuple[Array, Ca
         noise = given.noise(cell, index, batch_shape)
         probes = jax.tree.map(jnp.zeros_like, at.products)
 
-        def chain(carry: Carry) -> Any:
-            return replayed(params.local, at._replace(carry=carry), u, probes, noise)[0]
+        def chain(carry: Carry, probes: Any, u: Any) -> Any:
+            return replayed(params.local, at._replace(carry=carry), u, probes, {}, noise)[0]
 
         ct_out, ct_held = _split(valid_B, ct_carry, ct_y_BD)
-        (ct_before,) = jax.vjp(chain, at.carry)[1](ct_out)
+        ct_before, ct_products, ct_u = jax.vjp(chain, at.carry, probes, u)[1](ct_out)
         ct_before = ct_before if ct_held is None else _add(ct_before, ct_held)
         if reset_B is not None:
             nothing = jax.tree.map(jnp.zeros_like, ct_before)
             ct_start = _add(ct_start, where(reset_B, ct_before, nothing))
             ct_before = where(reset_B, nothing, ct_before)
-        return (ct_before, ct_start), ct_carry
+        return (ct_before, ct_start), (ct_carry, ct_products, None if record.u is None else ct_u)
 
     xs = (ct_y_TBD, record, u_T, given.valid_TB, given.reset_TB, given.index_T)
     first = (ct_carry, jax.tree.map(jnp.zeros_like, inputs.start_carry))
-    (ct_initial, ct_start), ct_carry_T = lax.scan(step, first, xs, reverse=not reverse)
+    (ct_initial, ct_start), (ct_carry_T, ct_products, ct_u) = lax.scan(step, first, xs, reverse=not reverse)
 
     noise_T = None if given.key_data is None else jax.vmap(lambda i: given.noise(cell, i, batch_shape))(given.index_T)
+    # The probes only make every product one that is differentiated, as a second derivative needs.
     _, pull, operands = jax.vjp(
-        lambda local, u, probes: replayed(local, record, u, probes, noise_T),
+        lambda local, u, probes: replayed(local, record, u, probes, ct_products, noise_T),
         params.local,
         u_T,
         jax.tree.map(jnp.zeros_like, record.products),
         has_aux=True,
     )
-    ct_local, ct_u, ct_products = pull(_split(given.valid_TB, ct_carry_T, ct_y_TBD)[0])
+    ct_local, ct_added, _ = pull(_split(given.valid_TB, ct_carry_T, ct_y_TBD)[0])
+    ct_u = ct_added if record.u is None else ct_u
     ct_params, ct_x = pull_inputs(ct_u)
     matrices = dict(ct_params.matrices)
     for name, ct in ct_products.items():
@@ -227,18 +233,21 @@ def _split(valid: Array | None, ct_carry: Carry, ct_y: Array) -> tuple[tuple[Car
 
 
 @jax.custom_vjp
-def _replay(a: Array, transposed: Array, add: Array | None, record: Array, probe: Array) -> Array:
-    """The record of ``a @ matrix + add``; its cotangent goes to ``a``, ``add`` and the probe."""
+def _replay(a: Array, transposed: Array, add: Array | None, record: Array, probe: Array, known: Array | None) -> Array:
+    """The record of ``a @ matrix + add``; its cotangent, or the known one, goes to ``a``, ``add`` and the probe."""
     return record + probe
 
 
-def _replay_forward(a: Array, transposed: Array, add: Array | None, record: Array, probe: Array) -> tuple[Array, Any]:
-    return record + probe, (transposed, add)
+def _replay_forward(
+    a: Array, transposed: Array, add: Array | None, record: Array, probe: Array, known: Array | None
+) -> tuple[Array, Any]:
+    return record + probe, (transposed, add, known)
 
 
 def _replay_backward(saved: Any, ct: Array) -> tuple[Any, ...]:
-    transposed, add = saved
-    return ct @ transposed, None, None if add is None else ct, None, ct
+    transposed, add, known = saved
+    ct = ct if known is None else known
+    return ct @ transposed, None, None if add is None else ct, None, ct, None
 
 
 _replay.defvjp(_replay_forward, _replay_backward)

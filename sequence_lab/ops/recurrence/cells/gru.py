@@ -16,7 +16,6 @@ from sequence_lab.ops.recurrence.cells.cell import (
     Zoneout,
     dropped,
     normalised,
-    plus,
     zoned,
 )
 from sequence_lab.ops.recurrence.initializers import chrono
@@ -68,9 +67,7 @@ class GRUCell(Options):
         return Params(matrices, biases | self.scales(**scales))
 
     def inputs(self, local: Local, x: Array, dot: Dot) -> Array:
-        if not self.layer_norm:
-            return dot("input", x, add=local.get("bias"))
-        return plus(self._product("input", x, local, dot), local, "bias")
+        return self._product("input", x, local, dot, add=local.get("bias"))
 
     def step(
         self,
@@ -85,22 +82,25 @@ class GRUCell(Options):
         h = dropped(carry.h, context)
         u_r, u_z, u_n = jnp.split(u, 3, axis=-1)
         if self.reset_after:
-            h_r, h_z, h_n = jnp.split(self._product("recurrent", h, local, dot), 3, axis=-1)
+            # Added to the whole product, as its gradient then is that of the product: scan has it for nothing.
+            bias = jnp.pad(local["recurrent_bias"], (2 * self.features, 0)) if self.use_bias else None
+            h_r, h_z, h_n = jnp.split(self._product("recurrent", h, local, dot, add=bias), 3, axis=-1)
         else:
             h_r, h_z = jnp.split(self._product("recurrent", h, local, dot), 2, axis=-1)
         r, z = sigmoid(u_r + h_r), sigmoid(u_z + h_z)
         if self.reset_after:
-            n = jnp.tanh(u_n + r * plus(h_n, local, "recurrent_bias"))
+            n = jnp.tanh(u_n + r * h_n)
         else:
             n = jnp.tanh(u_n + self._product("candidate", r * h, local, dot))
         new = zoned((1 - z) * n + z * carry.h, carry.h, self.zoneout_hidden, keep.h)
         return HiddenCarry(new), new
 
-    def _product(self, name: str, a: Array, local: Local, dot: Dot) -> Array:
-        """The product with the matrix of that name, with layer_norm that of r and z and that of n each normalised."""
-        product = dot(name, a)
+    def _product(self, name: str, a: Array, local: Local, dot: Dot, add: Array | None = None) -> Array:
+        """``dot``, with layer_norm the product of r and z and that of n each normalised before ``add``."""
         if not self.layer_norm:
-            return product
+            return dot(name, a, add=add)
+        product = dot(name, a)
         at = [2 * self.features] if product.shape[-1] == 3 * self.features else []
         blocks = zip(jnp.split(product, at, axis=-1), jnp.split(local[f"{name}_scale"], at), strict=True)
-        return jnp.concatenate([normalised(block, scale) for block, scale in blocks], axis=-1)
+        product = jnp.concatenate([normalised(block, scale) for block, scale in blocks], axis=-1)
+        return product if add is None else product + add
