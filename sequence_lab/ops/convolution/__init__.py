@@ -3,6 +3,7 @@
 Convolution is cross-correlation, as in PyTorch and Flax. Lengths, padding and receptive fields: ``windows``.
 """
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -12,6 +13,8 @@ import numpy as np
 from jax import lax
 
 from sequence_lab.ops import windows
+from sequence_lab.ops.convolution import primitive
+from sequence_lab.ops.convolution.formulations import Geometry
 
 Array = jax.Array
 
@@ -53,19 +56,8 @@ def convolve(
     if padding in windows.BOUNDARIES:
         x, widths = windows.extend(x, split, widths, padding), ((0, 0),) * spatial
     x = x.reshape(math.prod(batch_shape), *x.shape[len(batch_shape) :])
-    if spatial == 1:
-        # On XLA's CPU backend the kernel gradient of a 1-D convolution that pads by itself takes 7 times as
-        # long.
-        x, widths = jnp.pad(x, ((0, 0), widths[0], (0, 0))), ((0, 0),)
-    y = lax.conv_general_dilated(
-        x,
-        kernel,
-        [window.stride for window in over],
-        widths,
-        rhs_dilation=[window.dilation for window in over],
-        dimension_numbers=_layout(spatial),
-        feature_group_count=feature_group_count,
-    )
+    within = tuple(dataclasses.replace(window, padding=pair) for window, pair in zip(over, widths, strict=True))
+    y = primitive.convolution(x, kernel, Geometry(within, x.shape[1:-1], feature_group_count))
     new = windows.output_lengths(split, over)
     y = windows.mask_spatial(y.reshape(*batch_shape, *y.shape[1:]), new)
     return y, windows.join_lengths(new, lengths)
