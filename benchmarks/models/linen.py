@@ -24,6 +24,7 @@ class Layers(NamedTuple):
       dense, lstm: (x, features, name).
       embedding: (ids, num_embeddings, features, name).
       max_over_time: x_BTC to y_BC.
+      cross_entropy: (logits, labels), unreduced.
       to_theirs, to_ours: nested parameters of the names that ``models`` gives, and back.
     """
 
@@ -33,6 +34,7 @@ class Layers(NamedTuple):
     lstm: Callable[..., Any]
     embedding: Callable[..., Any]
     max_over_time: Callable[[Any], Any]
+    cross_entropy: Callable[[Any, Any], Any] = optax.softmax_cross_entropy_with_integer_labels
     to_theirs: Callable[[Any], Any] = lambda params: params
     to_ours: Callable[[Any], Any] = lambda params: params
 
@@ -135,8 +137,7 @@ class TrainingJob:
             inputs, labels = batch
             variables = {"params": params, "batch_stats": stats}
             logits, updated = network.apply(variables, inputs, rngs={"dropout": key}, mutable=["batch_stats"])
-            losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-            return jnp.mean(losses), updated.get("batch_stats", {})
+            return jnp.mean(self.layers.cross_entropy(logits, labels)), updated.get("batch_stats", {})
 
         return loss
 

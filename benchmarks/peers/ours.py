@@ -10,7 +10,7 @@ from benchmarks import tasks
 from benchmarks.models.linen import Layers, TrainingJob
 from benchmarks.peers.job import JaxJob, Job, Program, convolution_job, recurrent_job
 from sequence_lab import nn
-from sequence_lab.ops import pooling, recurrence
+from sequence_lab.ops import losses, pooling, recurrence
 
 PACKAGES = ("jax", "jaxlib", "flax")
 
@@ -96,6 +96,7 @@ LAYERS = Layers(
     lstm=lambda x, features, name: nn.LSTM(features, name=name)(x)[0],
     embedding=lambda ids, size, features, name: nn.Embedding(size, features, name=name)(ids),
     max_over_time=pooling.max_over_time,
+    cross_entropy=losses.cross_entropy,
 )
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 
 from sequence_lab.ops import masking
+from sequence_lab.ops.affine import affine
 
 Array = jax.Array
 Initializer = nn.initializers.Initializer
@@ -34,5 +35,4 @@ class Dense(nn.Module):
         kernel = self.param("kernel", self.kernel_init, (x_BTC.shape[-1], self.features), self.param_dtype)
         bias = self.param("bias", self.bias_init, (self.features,), self.param_dtype) if self.use_bias else None
         x_BTC, kernel, bias = promote_dtype(x_BTC, kernel, bias, dtype=self.dtype)
-        y_BTD = masking.zero_padding(x_BTC, lengths_B) @ kernel
-        return masking.zero_padding(y_BTD if bias is None else y_BTD + bias, lengths_B)
+        return masking.zero_padding(affine(masking.zero_padding(x_BTC, lengths_B), kernel, bias), lengths_B)

@@ -10,6 +10,7 @@ from flax.linen.dtypes import promote_dtype
 from jax.typing import ArrayLike
 
 from sequence_lab.ops import dropout, masking
+from sequence_lab.ops.affine import affine
 
 Array = jax.Array
 Initializer = nn.initializers.Initializer
@@ -131,4 +132,4 @@ class Embedding(nn.Module):
         if self.padding_id is not None:
             table_VD = table_VD.at[self.padding_id].set(0)
         y_BTD, table_VD = promote_dtype(y_BTD, table_VD, dtype=self.dtype)
-        return masking.zero_padding(masking.zero_padding(y_BTD, lengths_B) @ table_VD.T, lengths_B)
+        return masking.zero_padding(affine(masking.zero_padding(y_BTD, lengths_B), table_VD.T), lengths_B)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 
 from sequence_lab.ops import masking, pooling
+from sequence_lab.ops.affine import affine
 
 Array = jax.Array
 
@@ -39,5 +40,5 @@ class AttentionPooling(nn.Module):
         context_D1 = self.param("context", initializer, (self.features, 1), self.param_dtype)
         x_BTC, kernel_CD, bias_D, context_D1 = promote_dtype(x_BTC, kernel_CD, bias_D, context_D1, dtype=self.dtype)
         x_BTC = masking.zero_padding(x_BTC, lengths_B)
-        scores_BT1 = jnp.tanh(x_BTC @ kernel_CD + bias_D) @ context_D1
+        scores_BT1 = affine(jnp.tanh(affine(x_BTC, kernel_CD, bias_D)), context_D1)
         return pooling.attention_over_time(x_BTC, scores_BT1[..., 0], lengths_B)

@@ -79,7 +79,7 @@ def check_range(what: str, values: Array, most: int) -> None:
         return
     lowest, highest = values.min(), values.max()
     message = f"{what} reach from {{}} to {{}}; allowed: 0 to {most}"
-    if isinstance(values, jax.core.Tracer):
+    if isinstance(lowest, jax.core.Tracer):  # under jit that of a constant is one, too
         checkify.debug_check((lowest >= 0) & (highest <= most), message, lowest, highest)
     elif lowest < 0 or highest > most:
         raise ValueError(message.format(lowest, highest))

@@ -30,6 +30,10 @@ def test_cross_entropy_equals_numpy() -> None:
 def test_cross_entropy_survives_large_logits_and_labels_of_padding() -> None:
     large = jnp.array([[1e4, -1e4, 0.0], [-1e4, 1e4, 0.0]])
     np.testing.assert_allclose(losses.cross_entropy(large, jnp.array([0, 0])), [0, 2e4])
+    impossible = jnp.array([[0.0, -jnp.inf, 0.0]])
+    np.testing.assert_allclose(losses.cross_entropy(impossible, jnp.array([2])), [np.log(2)], rtol=1e-6)
+    gradient = jax.grad(lambda x: losses.cross_entropy(x, jnp.array([2])).sum())(impossible)
+    np.testing.assert_allclose(gradient, [[0.5, 0, -0.5]], atol=1e-6)
     outside = losses.cross_entropy(LOGITS[0, :2], jnp.array([-1, 99]))
     np.testing.assert_array_equal(outside, losses.cross_entropy(LOGITS[0, :2], jnp.array([0, 3])))
 

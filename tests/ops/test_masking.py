@@ -119,3 +119,4 @@ def test_checked_lengths_are_looked_at_under_jit_by_checkify() -> None:
     with pytest.raises(ValueError, match="lengths reach from 1 to 6; allowed: 0 to 5"):
         error.throw()
     np.testing.assert_array_equal(jax.jit(checked)(LENGTHS + 1), LENGTHS + 2)
+    np.testing.assert_array_equal(jax.jit(lambda: checked(jnp.asarray(LENGTHS)))(), LENGTHS + 1)
