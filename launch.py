@@ -11,7 +11,6 @@ The same command again resumes a run that was stopped, and says so if it is fini
 """
 
 import ast
-import ctypes
 import importlib.util
 import os
 import re
@@ -31,24 +30,30 @@ def keep_compiled_programs() -> None:
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
-def set_up_process() -> None:
-    """What makes JAX quicker on a CPU, set before it is loaded; benchmarks/README.md says by how much.
+def process_environment() -> dict[str, str]:
+    """Environment variables with which JAX is quicker on a CPU; benchmarks/README.md says by how much.
 
     glibc gives the memory of large arrays back at once, and every step would fault it in anew: here one arena keeps
-    all it ever had. XLA uses vectors of 256 bits where the processor has 512.
+    all it ever had, in pages of 2 MiB. XLA uses vectors of 256 bits where the processor has 512. What a variable says
+    of these already, stays.
     """
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8  # as in <malloc.h>
-        libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TOP_PAD, 64 << 20)
-        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-        libc.mallopt(M_ARENA_MAX, 1)
-    flags = os.environ.get("XLA_FLAGS", "")
+    tunables, flags = os.environ.get("GLIBC_TUNABLES", ""), os.environ.get("XLA_FLAGS", "")
+    malloc = {"mmap_max": 0, "top_pad": 64 << 20, "trim_threshold": 2**31 - 1, "arena_max": 1, "hugetlb": 1}
+    own = [f"glibc.malloc.{name}={value}" for name, value in malloc.items() if f"malloc.{name}=" not in tunables]
     if "xla_cpu_prefer_vector_width" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_prefer_vector_width=512".strip()
+        flags += " --xla_cpu_prefer_vector_width=512"
+    return {"GLIBC_TUNABLES": ":".join([tunables, *own]).strip(":"), "XLA_FLAGS": flags.strip()}
 
 
-if __name__ in ("__main__", "__mp_main__"):  # a launch, or a worker of its sweep; not an import
+def set_up_process() -> None:
+    """Starts this program again with ``process_environment``, for glibc reads it but once."""
+    environment = process_environment()
+    if sys.platform == "linux" and environment.items() - os.environ.items():
+        os.environ.update(environment)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+if __name__ == "__main__":  # a launch, whose workers inherit its environment; not an import
     keep_compiled_programs()
     if not {"--noprocess_setup", "--process_setup=false"}.intersection(sys.argv):
         set_up_process()

@@ -14,6 +14,7 @@ import platform
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,6 @@ def set_up(setting: str, on_gpu: bool) -> None:
     if not on_gpu:
         os.environ["JAX_PLATFORMS"] = "cpu"
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    if setting == "setup":
-        own_set_up()
 
 
 def cores() -> int:
@@ -137,11 +136,19 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def own_set_up() -> None:
-    """What ``launch.py`` does for every process of its own."""
-    import launch  # here, not above: it needs more than the layers do
+@contextlib.contextmanager
+def environment(setting: str) -> Iterator[None]:
+    """That of the processes which start within: under "setup" as ``launch.py`` starts its own."""
+    before = dict(os.environ)
+    if setting == "setup":
+        import launch  # here, not above: it needs more than the layers do
 
-    launch.set_up_process()
+        os.environ.update(launch.process_environment())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def serve(connection: Any, peer: str, setting: str, on_gpu: bool) -> None:
@@ -180,7 +187,8 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, peer, setting, on_gpu), daemon=True)
-        self.process.start()
+        with environment(setting):
+            self.process.start()
         theirs.close()
         self.peer, self.started = peer, False
 
