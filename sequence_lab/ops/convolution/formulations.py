@@ -122,7 +122,7 @@ def kernel_gradient(x: Array, y: Array, geometry: Geometry) -> Array:
     """``[*kernel_size, C // groups, D]``, from the cotangent of the output."""
     channels, features = x.shape[-1], y.shape[-1]
     if geometry.depthwise(channels):
-        return _in_blocks(functools.partial(_summed, geometry=geometry), x, y)
+        return _summed(x, y, geometry)
     if geometry.groups > 1:
         pieces = _pieces(channels, geometry)
         whole = geometry._replace(groups=1)
