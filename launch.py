@@ -53,9 +53,14 @@ def set_up_process() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
+def leaves_process(argv: list[str]) -> bool:
+    """Whether --process_setup is off, as absl will read it when it is there."""
+    return any(re.fullmatch(r"--?(noprocess_setup|process_setup=(f|false|0))", word, re.I) for word in argv)
+
+
 if __name__ == "__main__":  # a launch, whose workers inherit its environment; not an import
     keep_compiled_programs()
-    if not {"--noprocess_setup", "--process_setup=false"}.intersection(sys.argv):
+    if not leaves_process(sys.argv):
         set_up_process()
 
 from absl import flags  # noqa: E402 (the clock and the settings above come first)

@@ -212,6 +212,23 @@ def test_process_setup_keeps_memory_and_widens_vectors_and_an_import_does_nothin
     assert said("launch.set_up_process()", XLA_FLAGS=own)[1:] == [own]
 
 
+def test_process_setup_is_off_however_absl_spells_it(launch):
+    config, _ = launch.load(GRU)
+    for word in (
+        "--noprocess_setup",
+        "-noprocess_setup",
+        "--process_setup=False",
+        "--process_setup=0",
+        "-process_setup=f",
+    ):
+        values = launch.define_flags(config, [word])
+        values(["launch.py", word])
+        assert not values.process_setup
+        assert launch.leaves_process(["launch.py", word])
+    for word in ("--process_setup", "--process_setup=true", "--mode=train"):
+        assert not launch.leaves_process(["launch.py", word])
+
+
 def test_a_refused_command_ends_with_code_2(tmp_path):
     command = [sys.executable, ROOT / "launch.py", "--config.training.num_stps=3"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -275,6 +275,40 @@ def test_layer_in_low_precision_sums_over_time_in_float32(kind: str) -> None:
         np.testing.assert_array_equal(carry.c, 1000)
 
 
+@pytest.mark.parametrize("engine", ["scan", "scan_plain", "newton"])
+def test_no_steps_with_the_noise_of_training(engine: str) -> None:
+    layer = nn.LSTM(3, zoneout_hidden=0.3, engine=engine)
+    params = jax.jit(layer.init)(jax.random.key(0), jnp.ones((2, 1, 2)))
+    rngs = {"recurrent": jax.random.key(1), "dropout": jax.random.key(2)}
+    assert layer.apply(params, jnp.ones((2, 0, 2)), train=True, rngs=rngs)[0].shape == (2, 0, 3)
+
+
+@pytest.mark.parametrize("layer", [nn.GRU(3), nn.MinGRU(3), nn.LRU(3)])
+def test_layers_are_exported_with_any_number_of_rows_and_steps(layer: Any) -> None:
+    x = draw(jnp.empty((2, 5, 4)), 0)
+    params = layer.init(jax.random.key(0), x)
+    rows, steps = jax.export.symbolic_shape("b, t")
+    exported = jax.export.export(jax.jit(lambda x: layer.apply(params, x)[0]))(
+        jax.ShapeDtypeStruct((rows, steps, 4), x.dtype)
+    )
+    np.testing.assert_allclose(exported.call(x), layer.apply(params, x)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+def test_bias_gradients_in_low_precision_are_summed_over_time_in_float32(kind: str) -> None:
+    """Terms of one sign, whose sum soon is too large for bfloat16 to take the next."""
+    layer = getattr(nn, kind)(3)
+    x = 1 + 0.1 * draw(jnp.empty((4, 1000, 1)), 0)
+    params = jax.jit(layer.init)(jax.random.key(0), x)
+
+    def gradient(layer: Any) -> Any:
+        return jax.jit(jax.grad(lambda params: jnp.sum(layer.apply(params, x)[0].astype(jnp.float32))))(params)
+
+    low, full = gradient(layer.clone(dtype=jnp.bfloat16)), gradient(layer)
+    for a, b in zip(jax.tree.leaves(low), jax.tree.leaves(full), strict=True):
+        assert np.linalg.norm(a - b) < 0.01 * np.linalg.norm(b)
+
+
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_layer_in_low_precision_is_close_to_float32(dtype: Any) -> None:
     """Also where the products before a layer norm are large enough for their squares to overflow float16."""

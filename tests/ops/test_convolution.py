@@ -18,6 +18,12 @@ HEIGHTS = np.array([6, 4, 2, 1, 0], np.int32)
 WIDTHS = np.array([5, 2, 3, 1, 4], np.int32)
 
 
+@pytest.fixture(autouse=True)
+def one_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the formulations for a CPU are taken."""
+    monkeypatch.setattr(jax, "device_count", lambda: 1)
+
+
 def draw(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng((seed, *shape)).normal(size=shape).astype(np.float32)
 

@@ -26,13 +26,14 @@ CASES: dict[str, tuple[Geometry, int, int, int]] = {
     "depthwise 1-D": (Geometry((Window(3, 1, 2, (4, 0)),), (6,), 4), 5, 4, 4),
     "depthwise 2-D, strided, twice as many": (Geometry((Window(2, 2, 1, (1, 0)), Window(3)), (5, 4), 2), 3, 2, 4),
     "groups": (Geometry((Window(2, 1, 1, (1, 0)), Window(2)), (3, 4), 3), 4, 6, 9),
-    "groups in pieces": (Geometry((Window(2),), (3,), 2), 2, 66, 4),
+    "wide": (Geometry((Window(1), Window(3, 2, 1, (2, 0))), (3, 7)), 5, 2, 3),
 }
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Any:
+def small_blocks_on_one_device(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(formulations, "BLOCK", 60)
+    monkeypatch.setattr(jax, "device_count", lambda: 1)
     with jax.enable_x64(True):
         yield
 
@@ -87,7 +88,7 @@ def test_every_formulation_equals_xla_in_every_derivative(case: str) -> None:
 
 
 @pytest.mark.parametrize("axes", [(0, None), (None, 2), (1, 0)])
-@pytest.mark.parametrize("case", ["2-D in blocks", "depthwise 1-D"])
+@pytest.mark.parametrize("case", ["plain 1-D", "2-D in blocks", "depthwise 1-D"])
 def test_vmap_equals_one_by_one(case: str, axes: tuple[int | None, ...]) -> None:
     at, along = arrays(case)
     pairs = [(a, a) if axis is None else (a, b) for a, b, axis in zip(at, along, axes, strict=True)]
@@ -100,6 +101,43 @@ def test_vmap_equals_one_by_one(case: str, axes: tuple[int | None, ...]) -> None
     found = jax.jit(jax.vmap(value_and_gradients, axes))(*stacked)
     expected = [one(*(pair[i] for pair in pairs)) for i in range(2)]
     assert_close(found, jax.tree.map(lambda *each: jnp.stack(each), *expected))
+
+
+def test_vmap_over_nothing_gives_nothing() -> None:
+    (x, kernel), _ = arrays("2-D in blocks")
+    found = jax.vmap(by(primitive.convolution, "2-D in blocks"), (0, None))(np.zeros((0, *x.shape)), kernel)
+    assert found.shape == (0, 5, 4, 5, 3)
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+@pytest.mark.parametrize("case", ["groups", "depthwise 1-D"])
+def test_groups_do_not_see_each_other(case: str, poison: float) -> None:
+    (x, kernel), _ = arrays(case)
+    x[..., 0] = poison
+    convolved = jax.jit(by(primitive.convolution, case))
+    clean = jax.jit(by(formulations.xla, case))(np.where(np.isfinite(x), x, 0), kernel)
+    features = clean.shape[-1] // CASES[case][0].groups
+    np.testing.assert_allclose(convolved(x, kernel)[..., features:], clean[..., features:], rtol=1e-10)
+    gradient = jax.jit(jax.grad(functools.partial(loss, by(primitive.convolution, case)), 1))(x, kernel)
+    assert np.isfinite(gradient[..., features:]).all()
+
+
+def test_gradients_are_exported_with_a_batch_of_any_size() -> None:
+    (x, kernel), _ = arrays("2-D in blocks")
+    gradient = jax.jit(jax.grad(functools.partial(loss_of, "2-D in blocks"), (0, 1)))
+    rows = jax.ShapeDtypeStruct(jax.export.symbolic_shape(f"b, {', '.join(map(str, x.shape[1:]))}"), x.dtype)
+    exported = jax.export.export(gradient)(rows, jax.ShapeDtypeStruct(kernel.shape, kernel.dtype))
+    assert_close(exported.call(x, kernel), gradient(x, kernel))
+
+
+def loss_of(case: str, x: Any, kernel: Any) -> Any:
+    return jnp.sum(jnp.sin(by(primitive.convolution, case)(x, kernel)))
+
+
+def test_several_devices_are_left_to_xla(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jax, "device_count", lambda: 2)
+    traced = jax.make_jaxpr(by(primitive.convolution, "2-D in blocks"))(*arrays("2-D in blocks")[0])
+    assert [equation.primitive.name for equation in traced.jaxpr.eqns] == ["conv_general_dilated"]
 
 
 @pytest.mark.parametrize("check_vma", [False, True])

@@ -11,7 +11,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
@@ -31,9 +30,12 @@ BY_ROLE = {
 def convolution(x: Array, kernel: Array, geometry: Geometry) -> Array:
     """``[N, *sizes, C], [*kernel_size, C // groups, D] -> [N, *out, D]``, as fast as is known on the backend.
 
-    On others than a CPU that is XLA's own, and so it is for other types than float32 and float64.
+    That is ``formulations`` on a CPU which is one device, in float32 and float64. All else is XLA's own: on several
+    devices that share an array, for XLA could not split the formulations by itself, and where ``vmap`` runs over
+    kernels. To ``jax.checkpoint``'s policies the result is none of the products that ``dots_saveable`` keeps.
     """
-    if jax.default_backend() == "cpu" and x.dtype == kernel.dtype and _is_plain(x) and _is_plain(kernel):
+    on_one_cpu = jax.default_backend() == "cpu" and jax.device_count() == 1
+    if on_one_cpu and x.dtype == kernel.dtype and _is_plain(x) and _is_plain(kernel):
         return _gradient("y", geometry, x=x, kernel=kernel)
     return formulations.xla(x, kernel, geometry)
 
@@ -59,6 +61,16 @@ def _run(a: Array, b: Array, *, by: str, geometry: Geometry) -> Array:
     return BY_ROLE[by](a, b, geometry)
 
 
+def _run_by_xla(a: Array, b: Array, *, by: str, geometry: Geometry) -> Array:
+    if by == "y":
+        return formulations.xla(a, b, geometry)
+    wanted = _shape(a, b, by=by, geometry=geometry)
+    wanted = jax.ShapeDtypeStruct(wanted.shape, wanted.dtype)
+    if by == "x":
+        return jax.linear_transpose(lambda x: formulations.xla(x, a, geometry), wanted)(b)[0]
+    return jax.linear_transpose(lambda kernel: formulations.xla(a, kernel, geometry), wanted)(b)[0]
+
+
 def _shape(a: Any, b: Any, *, by: str, geometry: Geometry) -> Any:
     if by == "kernel":
         shape = (*geometry.kernel_size, a.shape[-1] // geometry.groups, b.shape[-1])
@@ -77,26 +89,22 @@ def _transpose(position: int, cotangent: Any, a: Any, b: Any, *, by: str, geomet
 
 
 def _batch(operands: Any, axes: Any, *, by: str, geometry: Geometry) -> tuple[Any, int]:
-    """More examples where that is what the axis means; else one after the other, for each is large."""
-    others = _others(by)
-    operands = [a if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in zip(operands, axes, strict=True)]
-    batched = [role for role, axis in zip(others, axes, strict=True) if axis is not None]
-    if by != "kernel" and "kernel" not in batched:
-        count = next(a.shape[0] for a, axis in zip(operands, axes, strict=True) if axis is not None)
-        merged = [a if axis is None else a.reshape(-1, *a.shape[2:]) for a, axis in zip(operands, axes, strict=True)]
-        found = _gradient_p.bind(*merged, by=by, geometry=geometry)
-        return found.reshape(count, -1, *found.shape[1:]), 0
-
-    def one(given: list[Array]) -> Array:
-        rest = iter(given)
-        full = [a if axis is None else next(rest) for a, axis in zip(operands, axes, strict=True)]
-        return _gradient_p.bind(*full, by=by, geometry=geometry)
-
-    return lax.map(one, [a for a, axis in zip(operands, axes, strict=True) if axis is not None]), 0
+    """More examples where that is what the axis means; else XLA's own, which makes groups of what is batched."""
+    if by == "kernel" or axes[_others(by).index("kernel")] is not None:
+        own = functools.partial(_run_by_xla, by=by, geometry=geometry)
+        return jax.vmap(own, in_axes=tuple(axes))(*operands), 0
+    (position,) = (i for i, axis in enumerate(axes) if axis is not None)
+    batched = jnp.moveaxis(operands[position], axes[position], 0)
+    count, batch, *rest = batched.shape
+    merged = [*operands]
+    merged[position] = batched.reshape(count * batch, *rest)
+    found = _gradient_p.bind(*merged, by=by, geometry=geometry)
+    return found.reshape(count, batch, *found.shape[1:]), 0
 
 
 _gradient_p.def_impl(jax.jit(_run, static_argnames=("by", "geometry")))
 _gradient_p.def_abstract_eval(_shape)
 ad.defbilinear(_gradient_p, functools.partial(_transpose, 0), functools.partial(_transpose, 1))
 batching.primitive_batchers[_gradient_p] = _batch
-mlir.register_lowering(_gradient_p, mlir.lower_fun(_run, multiple_results=False))
+mlir.register_lowering(_gradient_p, mlir.lower_fun(_run_by_xla, multiple_results=False))
+mlir.register_lowering(_gradient_p, mlir.lower_fun(_run, multiple_results=False), platform="cpu")

@@ -65,11 +65,12 @@ class Associative:
         self, cell: Cell, params: Params, steps: Steps, initial_carry: Carry, start: Start, *, reverse: bool = False
     ) -> tuple[Array, Carry]:
         assert isinstance(cell, LinearCell), "refused"
-        size, num_steps = self.chunk, len(steps.x_TBC)
+        size, num_steps = self.chunk, steps.x_TBC.shape[0]
         if size is None and resolved(self.method) == "scan":
             dot, local = products(params, steps.x_TBC.dtype), local_parameters(cell, params.local, steps.x_TBC.dtype)
             width = jax.eval_shape(lambda x: cell.inputs(local, x, dot), steps.x_TBC).size
-            size = math.ceil(num_steps * CHUNK / width) if width >= LONG else None
+            # While it is being exported, with any number of steps, that is no int.
+            size = math.ceil(num_steps * CHUNK / width) if isinstance(width, int) and width >= LONG else None
         run = self._at_once if size is None or size >= num_steps else in_chunks(self._at_once, size)
         return run(cell, params, steps, initial_carry, start, reverse=reverse)
 
@@ -90,14 +91,14 @@ class Associative:
 
         before_T = None
         if cell.delay:
-            before_T = jax.tree.map(lambda h: jnp.broadcast_to(h, (len(x_TBC), *h.shape)), initial)
+            before_T = jax.tree.map(lambda h: jnp.broadcast_to(h, (x_TBC.shape[0], *h.shape)), initial)
         for _ in range(cell.delay):
             before_T = jax.tree.map(functools.partial(_starts, steps, reverse), solved(before_T), initial, fresh)
         after_T = solved(before_T)
         y_TBD = cell.outputs(local, before_T, after_T, u_TBG, dot).astype(x_TBC.dtype)
         if valid_TB is not None:
             y_TBD = jnp.where(valid_TB[..., None], y_TBD, 0)
-        last = jax.tree.map(lambda h_T: h_T[0 if reverse else -1], after_T) if len(x_TBC) else initial
+        last = jax.tree.map(lambda h_T: h_T[0 if reverse else -1], after_T) if x_TBC.shape[0] else initial
         return y_TBD, jax.tree.map(lambda new, old: new.astype(old.dtype), cell.carry(last), initial_carry)
 
     def _solve(self, steps: Steps, reverse: bool, b_TBD: Array, a: Array | None, initial: Array, fresh: Array) -> Array:

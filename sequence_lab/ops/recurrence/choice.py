@@ -22,10 +22,10 @@ ENGINES: Mapping[str, Engine] = {
 NOT_CHOSEN: Mapping[str, str] = {
     "scan": "as fast at best, where the cell is linear: associative leaves no product in a loop",
     "scan_plain": "slower; for forward mode (jvp of the layer itself), which scan has not",
-    "newton": "slower on a CPU but for the smallest cells, and right to its tolerance only",
+    "newton": "slower on a CPU, and right to its tolerance only",
     "cudnn": "has neither second derivatives nor vmap: to be asked for by name",
 }
-NOT_TIMED = ("newton",)  # its time depends on the numbers it is given
+NOT_TIMED = ("newton", "cudnn")  # the time of one depends on the numbers it is given; the other can do less
 
 
 def chosen_engine(engine: str | Engine, call: Call) -> Engine:
@@ -36,12 +36,9 @@ def chosen_engine(engine: str | Engine, call: Call) -> Engine:
     """
     if not isinstance(engine, str):
         name = repr(engine)
-    elif engine in ("auto", "tuned", *ENGINES):
+    else:
         name = _resolved(engine, call)
         engine = ENGINES[name]
-    else:
-        allowed = ", ".join(("auto", "tuned", *ENGINES))
-        raise ValueError(f"engine is {engine!r}; allowed: {allowed}, or an engine with options")
     refusal = engine.refusal(call)
     if refusal is not None:
         raise ValueError(f"engine {name} cannot run this call: {refusal}; allowed here: {', '.join(_able(call))}")
@@ -74,6 +71,9 @@ def _resolved(engine: str, call: Call) -> str:
     if engine == "tuned":
         able = {name: ENGINES[name] for name in _able(call) if name not in NOT_TIMED}
         return tuning.fastest(call, able)
+    if engine not in ENGINES:
+        allowed = ", ".join(("auto", "tuned", *ENGINES))
+        raise ValueError(f"engine is {engine!r}; allowed: {allowed}, or an engine with options")
     return engine
 
 

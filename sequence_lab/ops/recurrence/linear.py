@@ -64,7 +64,7 @@ def resolved(method: str | None) -> str:
 def before(h_T: Array, initial: Array, reverse: bool) -> Array:
     """What each step starts from: h after the step before it, ``initial`` for the first."""
     ends = [h_T[1:], initial[None]] if reverse else [initial[None], h_T[:-1]]
-    return jnp.concatenate(ends)[: len(h_T)]
+    return jnp.concatenate(ends)[: h_T.shape[0]]
 
 
 def _by_scan(a_T: Array, b_T: Array, reverse: bool, transposed: bool = False) -> Array:
@@ -79,7 +79,7 @@ def _by_scan(a_T: Array, b_T: Array, reverse: bool, transposed: bool = False) ->
         return (a_T[0] if a is None else a) * h, h
 
     start = jnp.zeros(b_T.shape[1:], b_T.dtype)
-    by_step = None if len(a_T) == 1 else a_T
+    by_step = None if a_T.shape[0] == 1 else a_T
     return lax.scan(step_transposed if transposed else step, start, (by_step, b_T), reverse=reverse)[1]
 
 
@@ -88,7 +88,7 @@ def _by_associative_scan(a_T: Array, b_T: Array, reverse: bool, transposed: bool
         return second[0] * first[0], second[0] * first[1] + second[1]
 
     a_T = jnp.broadcast_to(a_T, b_T.shape)
-    a_T = before(a_T, jnp.zeros_like(a_T[0]), reverse) if transposed and len(a_T) else a_T
+    a_T = before(a_T, jnp.zeros_like(a_T[0]), reverse) if transposed and a_T.shape[0] else a_T
     return lax.associative_scan(after, (a_T, b_T), reverse=reverse)[1]
 
 

@@ -130,7 +130,9 @@ def _backward(cell: Cell, reverse: bool, saved: Any, cotangents: tuple[Array, Ca
     inputs, given, record = saved
     params, batch_shape = inputs.params, inputs.x_TBC.shape[1:-1]
     ct_y_TBD, ct_carry = cotangents
-    u_T, pull_inputs = jax.vjp(functools.partial(_inputs, cell, product=_product), params, inputs.x_TBC)
+    u_T, pull_inputs = jax.vjp(
+        lambda matrices, x: _inputs(cell, Params(matrices, params.local), x, _product), params.matrices, inputs.x_TBC
+    )
     u_T = u_T if record.u is None else record.u
     # Without the barrier XLA would transpose every matrix again at every step.
     transposed = {name: lax.optimization_barrier(m.astype(u_T.dtype).T) for name, m in params.matrices.items()}
@@ -171,22 +173,30 @@ def _backward(cell: Cell, reverse: bool, saved: Any, cotangents: tuple[Array, Ca
     first = (ct_carry, jax.tree.map(jnp.zeros_like, inputs.start_carry))
     (ct_initial, ct_start), (ct_carry_T, ct_products, ct_u) = lax.scan(step, first, xs, reverse=not reverse)
 
-    noise_T = None if given.key_data is None else jax.vmap(lambda i: given.noise(cell, i, batch_shape))(given.index_T)
-    # The probes only make every product one that is differentiated, as a second derivative needs.
-    _, pull, operands = jax.vjp(
-        lambda local, u, probes: replayed(local, record, u, probes, ct_products, noise_T),
-        params.local,
-        u_T,
-        jax.tree.map(jnp.zeros_like, record.products),
-        has_aux=True,
-    )
-    ct_local, ct_added, _ = pull(_split(given.valid_TB, ct_carry_T, ct_y_TBD)[0])
+    def to_local(x: Array, ct_u: Any) -> Any:
+        return jax.vjp(lambda local: _inputs(cell, Params(params.matrices, local), x), params.local)[1](ct_u)[0]
+
+    def at_step(at: Record, u: Array, known: dict[str, Array], index: Array, ct: Any) -> Any:
+        """What a step gives to the parameters that are no matrices, and to u; and what it multiplied."""
+        noise = given.noise(cell, index, batch_shape)
+        # The probes only make every product one that is differentiated, as a second derivative needs.
+        probes = jax.tree.map(jnp.zeros_like, at.products)
+        _, pull, operands = jax.vjp(
+            lambda local, u, probes: replayed(local, at, u, probes, known, noise), params.local, u, probes, has_aux=True
+        )
+        ct_local, ct_u, _ = pull(ct)
+        return ct_local, ct_u, operands
+
+    # A vjp for each step: their sum over time is in the type of the parameters, whatever that of a step.
+    ct_out_T = _split(given.valid_TB, ct_carry_T, ct_y_TBD)[0]
+    ct_local_T, ct_added, operands = jax.vmap(at_step)(record, u_T, ct_products, given.index_T, ct_out_T)
     ct_u = ct_added if record.u is None else ct_u
-    ct_params, ct_x = pull_inputs(ct_u)
-    matrices = dict(ct_params.matrices)
+    ct_matrices, ct_x = pull_inputs(ct_u)
+    ct_local = jax.tree.map(lambda a, b: jnp.sum(a + b, axis=0), ct_local_T, jax.vmap(to_local)(inputs.x_TBC, ct_u))
+    matrices = dict(ct_matrices)
     for name, ct in ct_products.items():
         matrices[name] = matrices[name] + _outer(operands[name], ct, matrices[name].dtype)
-    return Inputs(Params(matrices, _add(ct_params.local, ct_local)), ct_x, ct_initial, ct_start), None
+    return Inputs(Params(matrices, ct_local), ct_x, ct_initial, ct_start), None
 
 
 _scan.defvjp(_forward, _backward)
@@ -211,7 +221,7 @@ def _reads_input(cell: Cell, inputs: Inputs, given: Given) -> bool:
         def dot(name: str, a: Array, add: Array | None = None) -> Array:
             return jnp.zeros((*a.shape[:-1], params.matrices[name].shape[-1]), x.dtype)
 
-        noise = None if given.index_T is None else given.noise(cell, given.index_T[0], x.shape[1:-1])
+        noise = None if given.index_T is None else given.noise(cell, jnp.zeros((), jnp.int32), x.shape[1:-1])
         return cell.step(local_parameters(cell, params.local, x.dtype), carry, u, dot, given.context, noise)
 
     shapes = jax.eval_shape(functools.partial(_inputs, cell), params, jax.ShapeDtypeStruct(x.shape[1:], x.dtype))

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import platform
 import tempfile
 import time
 from collections.abc import Mapping
@@ -58,7 +59,8 @@ def _power_of_two(size: int) -> int:
 
 
 def _key(call: Call) -> str:
-    fields = call._asdict() | {"dtype": jnp.dtype(call.dtype).name, "device": jax.devices()[0].device_kind}
+    machine = {"device": jax.devices()[0].device_kind, "host": platform.node(), "cores": os.cpu_count()}
+    fields = call._asdict() | {"dtype": jnp.dtype(call.dtype).name} | machine
     return json.dumps({"jax": jax.__version__} | {name: str(value) for name, value in fields.items()})
 
 

@@ -53,6 +53,12 @@ def test_an_engine_that_refuses_is_named_with_its_reason_and_those_that_would_ru
         recurrence.run(VARIANTS["lstm"], params, x, engine=Refusing())
 
 
+def test_explain_engine_refuses_an_unknown_name() -> None:
+    x = jax.ShapeDtypeStruct((2, 3, 4), jnp.float32)
+    with pytest.raises(ValueError, match=r"engine is 'cuda'; allowed: auto, tuned, scan, "):
+        recurrence.explain_engine(VARIANTS["gru"], x, engine="cuda")
+
+
 def test_explain_engine_has_a_line_for_each_engine(monkeypatch) -> None:
     monkeypatch.setattr(choice, "ENGINES", {"scan": ScanPlain(), "scan_plain": ScanPlain(), "strict": Refusing()})
     x = jax.ShapeDtypeStruct((3, 5, 2), jnp.float32)
