@@ -13,6 +13,8 @@ import numpy as np
 
 Arrays = dict[str, np.ndarray]
 GATES = {"lstm": 4, "gru": 3, "gru_before": 3, "rnn": 1, "rnn_relu": 1}
+# Haiku has the GRU of the paper and a ReLU network in their place: the same products, other pointwise work.
+HAIKU_HAS = {"gru": "gru_before", "rnn": "rnn_relu"}
 
 
 class Recurrent(NamedTuple):

@@ -1,7 +1,7 @@
 """Haiku: ``hk.dynamic_unroll`` over its cores.
 
 Its GRU has the reset gate before the product and its VanillaRNN is a ReLU network, so these are checked against that
-reference (``REFERENCE``): the same products, other pointwise work.
+reference (``tasks.HAIKU_HAS``): the same products, other pointwise work.
 """
 
 from typing import Any
@@ -13,7 +13,6 @@ from benchmarks import tasks
 from benchmarks.peers.job import Job, recurrent_job
 
 PACKAGES = ("jax", "jaxlib", "dm-haiku")
-REFERENCE = {"gru": "gru_before", "rnn": "rnn_relu"}
 
 
 def recurrent(task: tasks.Recurrent) -> Job:
@@ -24,7 +23,7 @@ def recurrent(task: tasks.Recurrent) -> Job:
         raise NotImplementedError("haiku's cores take the type of their initial state, float32")
     options = {"double_bias": False} if task.cell.startswith("rnn") else {}
     params, inputs, cotangent = tasks.recurrent_arrays(
-        task, tasks.recurrent_shapes(task._replace(cell=REFERENCE.get(task.cell, task.cell)))
+        task, tasks.recurrent_shapes(task._replace(cell=tasks.HAIKU_HAS.get(task.cell, task.cell)))
     )
 
     @hk.without_apply_rng

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from benchmarks.cases import Asked, Case, Contestant
-from benchmarks.tasks import Recurrent, label
+from benchmarks.tasks import HAIKU_HAS, Recurrent, label
 
 CELLS = ("lstm", "gru", "rnn")
 SHAPES = (
@@ -15,8 +15,6 @@ SHAPES = (
     (8, 2048, 64, 128),
 )
 QUICK = ((3, 7, 5, 4),)
-# Haiku has the GRU of the paper and a ReLU network in their place: the same products, other pointwise work.
-HAIKU_HAS = {"gru": "gru_before", "rnn": "rnn_relu"}
 
 
 def contestants(task: Recurrent, asked: Asked) -> list[Contestant]:

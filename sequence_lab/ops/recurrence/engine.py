@@ -1,5 +1,6 @@
 """What every engine is: a way to run any cell over time."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -42,12 +43,17 @@ def noise_at(cell: Cell, start: Start, index: Any, batch_shape: tuple[int, ...])
     return cell.noise(jax.random.fold_in(jax.random.wrap_key_data(start.key_data), index), batch_shape)
 
 
-def products(params: Params, dtype: Any) -> Dot:
+def multiplied(a: Array, matrix: Array) -> Array:
+    """Their product in the type of ``a``."""
+    return a @ matrix.astype(a.dtype)
+
+
+def products(params: Params, dtype: Any, product: Callable[[Array, Array], Array] = multiplied) -> Dot:
     """The ``dot`` that multiplies at once, in ``dtype``."""
 
     def dot(name: str, a: Array, add: Array | None = None) -> Array:
-        product = a.astype(dtype) @ params.matrices[name].astype(dtype)
-        return product if add is None else product + add
+        total = product(a.astype(dtype), params.matrices[name])
+        return total if add is None else total + add
 
     return dot
 

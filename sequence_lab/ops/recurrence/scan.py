@@ -11,8 +11,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from sequence_lab.ops.recurrence.cells import Carry, Cell, Params
-from sequence_lab.ops.recurrence.engine import Call, Start, Steps, local_parameters, noise_at
+from sequence_lab.ops.recurrence.engine import Call, Start, Steps, local_parameters, multiplied, noise_at, products
 from sequence_lab.ops.recurrence.scan_plain import where
+from sequence_lab.ops.recurrence.scan_products import outer, product, replay
 
 Array = jax.Array
 Product = Callable[[Array, Array], Array]
@@ -96,7 +97,7 @@ def _forward(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[t
 
 def _run(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[tuple[Array, Carry], Record]:
     params, dtype = inputs.params, inputs.x_TBC.dtype
-    dot = _dot(params, dtype, _plain)
+    dot = products(params, dtype)
     ahead, kept = _input_product_ahead(cell, params, inputs.x_TBC), _reads_input(cell, inputs, given)
 
     def step(carry: Carry, now: Any) -> tuple[Carry, Any]:
@@ -126,77 +127,92 @@ def _run(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[tuple
     return (y_TBD, carry), record
 
 
-def _backward(cell: Cell, reverse: bool, saved: Any, cotangents: tuple[Array, Carry]) -> tuple[Inputs, None]:
-    inputs, given, record = saved
-    params, batch_shape = inputs.params, inputs.x_TBC.shape[1:-1]
-    ct_y_TBD, ct_carry = cotangents
-    u_T, pull_inputs = jax.vjp(
-        lambda matrices, x: _inputs(cell, Params(matrices, params.local), x, _product), params.matrices, inputs.x_TBC
-    )
-    u_T = u_T if record.u is None else record.u
-    # Without the barrier XLA would transpose every matrix again at every step.
-    transposed = {name: lax.optimization_barrier(m.astype(u_T.dtype).T) for name, m in params.matrices.items()}
+class Replay(NamedTuple):
+    """The steps again, in which a product is its record."""
 
-    def replayed(
-        local: Any, at: Record, u: Any, probes: dict[str, Array], known: dict[str, Array], noise: Any
+    cell: Cell
+    local: Any
+    given: Given
+    transposed: dict[str, Array]
+    batch_shape: tuple[int, ...]
+    dtype: Any
+
+    def step(
+        self, local: Any, at: Record, u: Any, probes: dict[str, Array], known: dict[str, Array], index: Any
     ) -> tuple[Any, dict[str, Array]]:
-        """A step, or all of them, in which a product is its record; and what was multiplied."""
+        """One step; and what was multiplied."""
         operands: dict[str, Array] = {}
 
         def dot(name: str, a: Array, add: Array | None = None) -> Array:
-            operands[name] = a.astype(u_T.dtype)
+            operands[name] = a.astype(self.dtype)
             add = None if add is None else jnp.broadcast_to(add, at.products[name].shape)
-            return _replay(operands[name], transposed[name], add, at.products[name], probes[name], known.get(name))
+            matrix, record = self.transposed[name], at.products[name]
+            return replay(operands[name], matrix, add, record, probes[name], known.get(name))
 
-        new_carry, y = cell.step(local_parameters(cell, local, u_T.dtype), at.carry, u, dot, given.context, noise)
-        return (_cast_like(new_carry, at.carry), y.astype(u_T.dtype)), operands
+        local, noise = (
+            local_parameters(self.cell, local, self.dtype),
+            self.given.noise(self.cell, index, self.batch_shape),
+        )
+        new_carry, y = self.cell.step(local, at.carry, u, dot, self.given.context, noise)
+        return (_cast_like(new_carry, at.carry), y.astype(self.dtype)), operands
 
-    def step(state: Any, now: Any) -> tuple[Any, Any]:
+    def back(self, state: Any, now: Any) -> tuple[Any, Any]:
+        """The loop: the cotangents of carry and start carry one step earlier, and what is written down."""
         ct_carry, ct_start = state
         ct_y_BD, at, u, valid_B, reset_B, index = now
-        noise = given.noise(cell, index, batch_shape)
-        probes = jax.tree.map(jnp.zeros_like, at.products)
 
         def chain(carry: Carry, probes: Any, u: Any) -> Any:
-            return replayed(params.local, at._replace(carry=carry), u, probes, {}, noise)[0]
+            return self.step(self.local, at._replace(carry=carry), u, probes, {}, index)[0]
 
         ct_out, ct_held = _split(valid_B, ct_carry, ct_y_BD)
-        ct_before, ct_products, ct_u = jax.vjp(chain, at.carry, probes, u)[1](ct_out)
+        ct_before, ct_products, ct_u = jax.vjp(chain, at.carry, _zeros(at.products), u)[1](ct_out)
         ct_before = ct_before if ct_held is None else _add(ct_before, ct_held)
         if reset_B is not None:
-            nothing = jax.tree.map(jnp.zeros_like, ct_before)
+            nothing = _zeros(ct_before)
             ct_start = _add(ct_start, where(reset_B, ct_before, nothing))
             ct_before = where(reset_B, nothing, ct_before)
-        return (ct_before, ct_start), (ct_carry, ct_products, None if record.u is None else ct_u)
+        return (ct_before, ct_start), (ct_carry, ct_products, None if at.u is None else ct_u)
 
-    xs = (ct_y_TBD, record, u_T, given.valid_TB, given.reset_TB, given.index_T)
-    first = (ct_carry, jax.tree.map(jnp.zeros_like, inputs.start_carry))
-    (ct_initial, ct_start), (ct_carry_T, ct_products, ct_u) = lax.scan(step, first, xs, reverse=not reverse)
-
-    def to_local(x: Array, ct_u: Any) -> Any:
-        return jax.vjp(lambda local: _inputs(cell, Params(params.matrices, local), x), params.local)[1](ct_u)[0]
-
-    def at_step(at: Record, u: Array, known: dict[str, Array], index: Array, ct: Any) -> Any:
+    def rest(self, at: Record, u: Array, known: dict[str, Array], index: Any, ct: Any) -> Any:
         """What a step gives to the parameters that are no matrices, and to u; and what it multiplied."""
-        noise = given.noise(cell, index, batch_shape)
         # The probes only make every product one that is differentiated, as a second derivative needs.
-        probes = jax.tree.map(jnp.zeros_like, at.products)
         _, pull, operands = jax.vjp(
-            lambda local, u, probes: replayed(local, at, u, probes, known, noise), params.local, u, probes, has_aux=True
+            lambda local, u, probes: self.step(local, at, u, probes, known, index),
+            self.local,
+            u,
+            _zeros(at.products),
+            has_aux=True,
         )
         ct_local, ct_u, _ = pull(ct)
         return ct_local, ct_u, operands
 
+
+def _backward(cell: Cell, reverse: bool, saved: Any, cotangents: tuple[Array, Carry]) -> tuple[Inputs, None]:
+    inputs, given, record = saved
+    (matrices, local), x_TBC, (ct_y_TBD, ct_carry) = inputs.params, inputs.x_TBC, cotangents
+    u_T, pull_inputs = jax.vjp(lambda m, x: _inputs(cell, Params(m, local), x, product), matrices, x_TBC)
+    u_T = u_T if record.u is None else record.u
+    # Without the barrier XLA would transpose every matrix again at every step.
+    transposed = {name: lax.optimization_barrier(m.astype(u_T.dtype).T) for name, m in matrices.items()}
+    steps = Replay(cell, local, given, transposed, x_TBC.shape[1:-1], u_T.dtype)
+
+    xs = (ct_y_TBD, record, u_T, given.valid_TB, given.reset_TB, given.index_T)
+    first = (ct_carry, _zeros(inputs.start_carry))
+    (ct_initial, ct_start), written = lax.scan(steps.back, first, xs, reverse=not reverse)
+    ct_carry_T, ct_products, ct_u = written
+
+    def to_local(x: Array, ct_u: Any) -> Any:
+        return jax.vjp(lambda local: _inputs(cell, Params(matrices, local), x), local)[1](ct_u)[0]
+
     # A vjp for each step: their sum over time is in the type of the parameters, whatever that of a step.
     ct_out_T = _split(given.valid_TB, ct_carry_T, ct_y_TBD)[0]
-    ct_local_T, ct_added, operands = jax.vmap(at_step)(record, u_T, ct_products, given.index_T, ct_out_T)
+    ct_local_T, ct_added, operands = jax.vmap(steps.rest)(record, u_T, ct_products, given.index_T, ct_out_T)
     ct_u = ct_added if record.u is None else ct_u
+    ct_local = jax.tree.map(lambda a, b: jnp.sum(a + b, axis=0), ct_local_T, jax.vmap(to_local)(x_TBC, ct_u))
     ct_matrices, ct_x = pull_inputs(ct_u)
-    ct_local = jax.tree.map(lambda a, b: jnp.sum(a + b, axis=0), ct_local_T, jax.vmap(to_local)(inputs.x_TBC, ct_u))
-    matrices = dict(ct_matrices)
-    for name, ct in ct_products.items():
-        matrices[name] = matrices[name] + _outer(operands[name], ct, matrices[name].dtype)
-    return Inputs(Params(matrices, ct_local), ct_x, ct_initial, ct_start), None
+    products_too = {n: outer(operands[n], ct, matrices[n].dtype) for n, ct in ct_products.items()}
+    ct_matrices = {n: _add(ct, products_too[n]) if n in products_too else ct for n, ct in ct_matrices.items()}
+    return Inputs(Params(ct_matrices, ct_local), ct_x, ct_initial, ct_start), None
 
 
 _scan.defvjp(_forward, _backward)
@@ -230,77 +246,24 @@ def _reads_input(cell: Cell, inputs: Inputs, given: Given) -> bool:
     return not read.isdisjoint(jaxpr.invars)
 
 
-def _inputs(cell: Cell, params: Params, x: Array, product: Product | None = None) -> Any:
-    return cell.inputs(local_parameters(cell, params.local, x.dtype), x, _dot(params, x.dtype, product or _plain))
+def _inputs(cell: Cell, params: Params, x: Array, multiply: Product = multiplied) -> Any:
+    return cell.inputs(local_parameters(cell, params.local, x.dtype), x, products(params, x.dtype, multiply))
 
 
 def _split(valid: Array | None, ct_carry: Carry, ct_y: Array) -> tuple[tuple[Carry, Array], Carry]:
     """What of the cotangents goes to the step, and what to the carry that an invalid step holds."""
     if valid is None:
         return (ct_carry, ct_y), None
-    nothing = jax.tree.map(jnp.zeros_like, (ct_carry, ct_y))
+    nothing = _zeros((ct_carry, ct_y))
     return where(valid, (ct_carry, ct_y), nothing), where(valid, nothing[0], ct_carry)
-
-
-@jax.custom_vjp
-def _replay(a: Array, transposed: Array, add: Array | None, record: Array, probe: Array, known: Array | None) -> Array:
-    """The record of ``a @ matrix + add``; its cotangent, or the known one, goes to ``a``, ``add`` and the probe."""
-    return record + probe
-
-
-def _replay_forward(
-    a: Array, transposed: Array, add: Array | None, record: Array, probe: Array, known: Array | None
-) -> tuple[Array, Any]:
-    return record + probe, (transposed, add, known)
-
-
-def _replay_backward(saved: Any, ct: Array) -> tuple[Any, ...]:
-    transposed, add, known = saved
-    ct = ct if known is None else known
-    return ct @ transposed, None, None if add is None else ct, None, ct, None
-
-
-_replay.defvjp(_replay_forward, _replay_backward)
-
-
-def _dot(params: Params, dtype: Any, product: Product) -> Any:
-    def dot(name: str, a: Array, add: Array | None = None) -> Array:
-        total = product(a.astype(dtype), params.matrices[name])
-        return total if add is None else total + add
-
-    return dot
-
-
-def _plain(a: Array, matrix: Array) -> Array:
-    return a @ matrix.astype(a.dtype)
-
-
-@jax.custom_vjp
-def _product(a: Array, matrix: Array) -> Array:
-    """``_plain``, with the gradient of the matrix by ``_outer``; for ``jax.vjp`` alone, as it has no forward mode."""
-    return _plain(a, matrix)
-
-
-def _product_forward(a: Array, matrix: Array) -> tuple[Array, Any]:
-    return _plain(a, matrix), (a, matrix)
-
-
-def _product_backward(saved: Any, ct: Array) -> tuple[Array, Array]:
-    a, matrix = saved
-    return ct @ matrix.astype(a.dtype).T, _outer(a, ct, matrix.dtype)
-
-
-_product.defvjp(_product_forward, _product_backward)
-
-
-def _outer(a: Array, ct: Array, dtype: Any) -> Array:
-    """The gradient of a matrix, summed over time and batch in ``dtype``; time first, so that neither is copied."""
-    a, ct = a.reshape(-1, a.shape[-1]), ct.reshape(-1, ct.shape[-1])
-    return lax.dot_general(a, ct, (((0,), (0,)), ((), ())), preferred_element_type=dtype)
 
 
 def _cast_like(tree: Any, like: Any) -> Any:
     return jax.tree.map(lambda array, other: array.astype(other.dtype), tree, like)
+
+
+def _zeros(tree: Any) -> Any:
+    return jax.tree.map(jnp.zeros_like, tree)
 
 
 def _add(a: Any, b: Any) -> Any:
