@@ -26,7 +26,7 @@ class RecurrentLayer(nn.Module, kw_only=True):
     Attributes:
       reverse: run from each row's last real step to its first.
       learn_initial_carry: the carry of a new sequence is a parameter, which starts from zeros.
-      remat: compute again in the reverse pass instead of keeping, for memory of order sqrt(T).
+      remat: compute again in the reverse pass instead of keeping, for memory of order sqrt(T); without forward mode.
       engine: see ``ops.recurrence.ENGINES``: a name, or an engine with options; "auto" chooses.
       dtype, param_dtype: to compute in (None: promote inputs and parameters) and to store parameters in.
     """

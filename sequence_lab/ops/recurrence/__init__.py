@@ -4,6 +4,7 @@
 each further file an engine, one of ``ENGINES`` in ``choice``; or, as ``remat``, a way to run any of them.
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -85,9 +86,7 @@ def run(
     carry = checked_carry(cell, initial_carry, own_carry)
     valid_BT = None if lengths_B is None else masking.length_mask(lengths_B, num_steps)
     steps = Steps(
-        x_TBC=jnp.moveaxis(masking.zero_padding(x_BTC, lengths_B), -2, 0),
-        valid_TB=None if valid_BT is None else jnp.moveaxis(valid_BT, -1, 0),
-        reset_TB=None if resets_BT is None else _resets(resets_BT, valid_BT, (*batch_shape, num_steps), reverse),
+        x_BTC, valid_BT, None if resets_BT is None else _resets(resets_BT, valid_BT, x_BTC.shape[:-1], reverse)
     )
     start = Start(own_carry)
     if key is not None:
@@ -95,8 +94,28 @@ def run(
         params = cell.thinned(params, weights_key)
         start = Start(own_carry, cell.context(context_key, batch_shape, x_BTC.dtype), jax.random.key_data(steps_key))
         steps = steps._replace(index_T=jnp.arange(num_steps))
-    step_through = in_chunks(chosen) if remat else chosen
-    y_TBD, carry = step_through(cell, params, steps, carry, start, reverse=reverse)
+    batch_first = functools.partial(_batch_first, chosen)
+    step_through = in_chunks(batch_first, time_axis=len(batch_shape)) if remat else batch_first
+    return step_through(cell, params, steps, carry, start, reverse=reverse)
+
+
+def _batch_first(
+    engine: Engine,
+    cell: Cell,
+    params: Params,
+    steps_BT: Steps,
+    initial_carry: Carry,
+    start: Start,
+    *,
+    reverse: bool,
+) -> tuple[Array, Carry]:
+    """``engine``, given steps and giving outputs whose time comes after the batch, whatever the padding holds."""
+    x_BTC, valid_BT, reset_BT, index_T = steps_BT
+    if valid_BT is not None:
+        x_BTC = jnp.where(valid_BT[..., None], x_BTC, 0)
+    valid_TB, reset_TB = jax.tree.map(lambda mask: jnp.moveaxis(mask, -1, 0), (valid_BT, reset_BT))
+    steps = Steps(jnp.moveaxis(x_BTC, -2, 0), valid_TB, reset_TB, index_T)
+    y_TBD, carry = engine(cell, params, steps, initial_carry, start, reverse=reverse)
     return jnp.moveaxis(y_TBD, 0, -2), carry
 
 
@@ -170,7 +189,7 @@ def checked_carry(cell: Cell, given: Carry, own: Carry) -> Carry:
 
 
 def _resets(resets_BT: Array, valid_BT: Array | None, shape: tuple[int, ...], reverse: bool) -> Array:
-    """Where to start again, time first: under ``reverse`` at each sequence's last step, one before the next starts."""
+    """Where to start again: under ``reverse`` at each sequence's last step, one before the next starts."""
     resets_BT = jnp.asarray(resets_BT)
     if resets_BT.shape != shape or resets_BT.dtype != bool:
         raise ValueError(
@@ -180,4 +199,4 @@ def _resets(resets_BT: Array, valid_BT: Array | None, shape: tuple[int, ...], re
     resets_BT = resets_BT if valid_BT is None else resets_BT & valid_BT
     if reverse:
         resets_BT = jnp.concatenate([resets_BT[..., 1:], jnp.zeros_like(resets_BT[..., :1])], axis=-1)
-    return jnp.moveaxis(resets_BT, -1, 0)
+    return resets_BT

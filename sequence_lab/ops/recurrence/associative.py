@@ -22,8 +22,9 @@ LONG, CHUNK = 2**22, 2**20
 class Associative:
     """Linear cells: every product is one over all of time, and between them is the elementwise recurrence alone.
 
-    Forward mode works, too: see ``linear_recurrence``. Between sequences packed into a row a NaN or an infinity is not
-    held back.
+    Forward mode works, too, see ``linear_recurrence``, but not in chunks. Between sequences packed into a row a NaN or
+    an infinity is not held back. Factors are between 0 and 1, so that values never leave the range of what is
+    remembered: there is nothing for a form in logarithms to save, and states may be negative.
 
     Measured on two CPU cores, float32, forward and backward, times as long as ``scan`` takes (1.2: scan is slower by a
     fifth), for B, T, C, D:

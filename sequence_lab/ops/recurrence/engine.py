@@ -43,6 +43,41 @@ def noise_at(cell: Cell, start: Start, index: Any, batch_shape: tuple[int, ...])
     return cell.noise(jax.random.fold_in(jax.random.wrap_key_data(start.key_data), index), batch_shape)
 
 
+class Inputs(NamedTuple):
+    """What of a call there is a gradient for."""
+
+    params: Params
+    x_TBC: Array
+    initial_carry: Carry
+    start_carry: Carry
+
+
+class Given(NamedTuple):
+    """What of a call there is none for: masks, and what training draws."""
+
+    valid_TB: Array | None
+    reset_TB: Array | None
+    index_T: Array | None
+    context: Any
+    key_data: Array | None
+
+    def noise(self, cell: Cell, index: Any, batch_shape: tuple[int, ...]) -> Any:
+        return noise_at(cell, Start(None, self.context, self.key_data), index, batch_shape)
+
+
+def parted(params: Params, steps: Steps, initial_carry: Carry, start: Start) -> tuple[Inputs, Given]:
+    """The arguments of an engine by whether they have a gradient, as a reverse pass of one's own wants them."""
+    inputs = Inputs(params, steps.x_TBC, initial_carry, start.carry)
+    return inputs, Given(*steps[1:], start.context, start.key_data)
+
+
+def joined(inputs: Inputs, given: Given) -> tuple[Params, Steps, Carry, Start]:
+    """The arguments of an engine again."""
+    valid_TB, reset_TB, index_T, context, key_data = given
+    steps = Steps(inputs.x_TBC, valid_TB, reset_TB, index_T)
+    return inputs.params, steps, inputs.initial_carry, Start(inputs.start_carry, context, key_data)
+
+
 def multiplied(a: Array, matrix: Array) -> Array:
     """Their product in the type of ``a``."""
     return a @ matrix.astype(a.dtype)

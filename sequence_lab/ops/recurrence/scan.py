@@ -11,7 +11,17 @@ import jax.numpy as jnp
 from jax import lax
 
 from sequence_lab.ops.recurrence.cells import Carry, Cell, Params
-from sequence_lab.ops.recurrence.engine import Call, Start, Steps, local_parameters, multiplied, noise_at, products
+from sequence_lab.ops.recurrence.engine import (
+    Call,
+    Given,
+    Inputs,
+    Start,
+    Steps,
+    local_parameters,
+    multiplied,
+    parted,
+    products,
+)
 from sequence_lab.ops.recurrence.scan_plain import where
 from sequence_lab.ops.recurrence.scan_products import outer, product, replay
 
@@ -41,37 +51,15 @@ class Scan:
     def __call__(
         self, cell: Cell, params: Params, steps: Steps, initial_carry: Carry, start: Start, *, reverse: bool = False
     ) -> tuple[Array, Carry]:
-        given = Given(steps.valid_TB, steps.reset_TB, steps.index_T, start.context, start.key_data)
+        inputs, given = parted(params, steps, initial_carry, start)
         try:
-            return _scan(cell, reverse, Inputs(params, steps.x_TBC, initial_carry, start.carry), given)
+            return _scan(cell, reverse, inputs, given)
         except TypeError as error:
             if "forward-mode" not in str(error):
                 raise
             raise TypeError(
                 "the engine is scan, which has no forward mode; allowed for jvp, jacfwd and linearize: scan_plain"
             ) from error
-
-
-class Inputs(NamedTuple):
-    """What there is a gradient for."""
-
-    params: Params
-    x_TBC: Array
-    initial_carry: Carry
-    start_carry: Carry
-
-
-class Given(NamedTuple):
-    """What there is none for: masks, and what training draws."""
-
-    valid_TB: Array | None
-    reset_TB: Array | None
-    index_T: Array | None
-    context: Any
-    key_data: Array | None
-
-    def noise(self, cell: Cell, index: Array, batch_shape: tuple[int, ...]) -> Any:
-        return noise_at(cell, Start(None, self.context, self.key_data), index, batch_shape)
 
 
 class Record(NamedTuple):
@@ -149,10 +137,8 @@ class Replay(NamedTuple):
             matrix, record = self.transposed[name], at.products[name]
             return replay(operands[name], matrix, add, record, probes[name], known.get(name))
 
-        local, noise = (
-            local_parameters(self.cell, local, self.dtype),
-            self.given.noise(self.cell, index, self.batch_shape),
-        )
+        local = local_parameters(self.cell, local, self.dtype)
+        noise = self.given.noise(self.cell, index, self.batch_shape)
         new_carry, y = self.cell.step(local, at.carry, u, dot, self.given.context, noise)
         return (_cast_like(new_carry, at.carry), y.astype(self.dtype)), operands
 

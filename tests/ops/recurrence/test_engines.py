@@ -258,23 +258,33 @@ def test_remat_without_lengths_runs_every_step_and_no_other(reverse: bool) -> No
 
 
 def test_remat_keeps_memory_of_order_sqrt_t() -> None:
-    """Bytes that the compiled gradient needs beside its inputs, for 256 and 4 times as many steps, noise included."""
+    """Bytes that the compiled gradient needs beside what goes in and comes out, noise included."""
     params, _, _ = jax.tree.map(np.float32, draw_all("lstm_everything"))
 
     @functools.cache
     def memory(steps: int, remat: bool) -> int:
-        def loss(params: Params, x: Any) -> Any:
+        def loss(params: Params, x: Any, lengths: Any) -> Any:
             key = jax.random.key(0)
-            return jnp.sum(recurrence.run(VARIANTS["lstm_everything"], params, x, key=key, remat=remat)[1].h)
+            cell = VARIANTS["lstm_everything"]
+            return jnp.sum(recurrence.run(cell, params, x, lengths, key=key, remat=remat)[1].h)
 
-        x = jax.ShapeDtypeStruct((64, steps, C), jnp.float32)
-        compiled = jax.jit(jax.grad(loss)).lower(params, x).compile()
-        inputs = 64 * steps * C * 4  # the time-major copy of x grows with T whatever the engine does
-        return compiled.memory_analysis().temp_size_in_bytes - 2 * inputs
+        x, lengths = jax.ShapeDtypeStruct((8, steps, C), jnp.float32), jax.ShapeDtypeStruct((8,), jnp.int32)
+        compiled = jax.jit(jax.grad(loss, (0, 1))).lower(params, x, lengths).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
 
-    assert memory(1024, remat=False) > 3.5 * memory(256, remat=False)
-    assert memory(1024, remat=True) < 2.5 * memory(256, remat=True)
-    assert memory(1024, remat=True) < memory(1024, remat=False) / 5
+    assert memory(16384, remat=False) > 3.5 * memory(4096, remat=False)
+    assert memory(16384, remat=True) < 2.5 * memory(4096, remat=True)
+    assert memory(16384, remat=True) < memory(16384, remat=False) / 8
+
+
+def test_remat_has_no_forward_mode_and_says_so() -> None:
+    params, x, _ = draw_all("lstm_everything")
+
+    def outputs(x: Any) -> Any:
+        return recurrence.run(VARIANTS["lstm_everything"], params, x, engine="scan_plain", remat=True)[0]
+
+    with jax.enable_x64(True), pytest.raises(TypeError, match=r"no forward mode; allowed .*: scan_plain without remat"):
+        jax.jvp(outputs, (x,), (x,))
 
 
 def test_scan_names_the_engine_that_has_forward_mode() -> None:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from sequence_lab.ops.recurrence.cells import Carry, Cell, Params
-from sequence_lab.ops.recurrence.engine import Start, Steps, noise_at
+from sequence_lab.ops.recurrence.engine import Start, Steps, noise_at, products
 from sequence_lab.ops.recurrence.newton.solvers import Solver, elementwise_solver, matrix_solver
 from sequence_lab.ops.recurrence.scan_plain import where
 
@@ -40,7 +40,7 @@ def system_of(cell: Cell, params: Params, steps: Steps, initial_carry: Carry, st
     noise = None
     if start.key_data is not None:
         noise = jax.vmap(lambda index: noise_at(cell, start, index, batch_shape))(steps.index_T)
-    now = Now(cell.inputs(params.local, x_TBC, plain_dot(params)), steps.valid_TB, steps.reset_TB, noise)
+    now = Now(cell.inputs(params.local, x_TBC, products(params, dtype)), steps.valid_TB, steps.reset_TB, noise)
     return System(params, start, initial_carry, jax.tree.map(lambda a: jnp.flip(a, 0), now) if reverse else now)
 
 
@@ -48,7 +48,7 @@ def transition(cell: Cell, system: System, now: Now, carry: Carry, dot: Any = No
     """``(F(carry), y)`` of one step, or of all at once: rows are independent, so time is one more batch axis."""
     if now.reset is not None:
         carry = where(now.reset, system.start.carry, carry)
-    dot = dot or plain_dot(system.params)
+    dot = dot or products(system.params, now.u.dtype)
     new_carry, y = cell.step(system.params.local, carry, now.u, dot, system.start.context, now.noise)
     new_carry = jax.tree.map(lambda new, old: new.astype(old.dtype), new_carry, carry)
     y = y.astype(now.u.dtype)
@@ -108,7 +108,7 @@ def full_jacobian(cell: Cell, system: System, previous: Carry) -> tuple[Carry, A
 
 def diagonal_jacobian(cell: Cell, system: System, previous: Carry) -> tuple[Carry, Carry]:
     """``(F(previous), the diagonal of J)`` by one tangent for each array of a carry, units kept apart."""
-    dot = within_units(system.params)
+    dot = within_units(system.params, system.now.u.dtype)
     new, push = jax.linearize(lambda carry: transition(cell, system, system.now, carry, dot)[0], previous)
     leaves, tree = jax.tree.flatten(previous)
     diagonal = []
@@ -118,22 +118,14 @@ def diagonal_jacobian(cell: Cell, system: System, previous: Carry) -> tuple[Carr
     return new, jax.tree.unflatten(tree, diagonal)
 
 
-def plain_dot(params: Params) -> Any:
-    def dot(name: str, a: Array, add: Array | None = None) -> Array:
-        product = a.astype(params.matrices[name].dtype) @ params.matrices[name]
-        return product if add is None else product + add
-
-    return dot
-
-
-def within_units(params: Params) -> Any:
+def within_units(params: Params, dtype: Any) -> Any:
     """A ``dot`` with the value of the plain one and, as its tangent, what each unit contributes to itself.
 
     Let a tangent hold da_j/ds_j for each unit j. The product's column for unit j in gate g is
     p_gj = sum_i a_i U[i, gD + j], and where a_i depends on s_i alone dp_gj/ds_j = U[j, gD + j] da_j/ds_j: one number
     again. So a step that is elementwise but for such products carries the exact diagonal of its Jacobian along.
     """
-    plain = plain_dot(params)
+    plain = products(params, dtype)
 
     def dot(name: str, a: Array, add: Array | None = None) -> Array:
         matrix = params.matrices[name]
