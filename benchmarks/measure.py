@@ -124,7 +124,7 @@ class Session:
     def peaks(self, suite: str, case: Case) -> Iterator[Row]:
         """Memory, each contestant in processes of its own."""
         about = _About()
-        warm_up = case.task._replace(T=min(8, case.task.T))
+        warm_up = tasks.smaller(case.task)
         (mode,) = case.programs or ("forward + backward",)
         grown: dict[str, list[float]] = {}
         temporaries: dict[str, list[float]] = {}

@@ -11,7 +11,7 @@ import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from benchmarks import models
-from benchmarks.peers.job import Outputs
+from benchmarks.peers.job import Outputs, compiled_program, device_bytes
 from benchmarks.tasks import Arrays, TrainingStep
 
 
@@ -155,6 +155,12 @@ class TrainingJob:
     def run(self, mode: str) -> None:
         self.state, loss = self.step(self.state, self.batch)
         jax.block_until_ready((self.state, loss))
+
+    def prepared(self, mode: str) -> tuple[Callable[[], Any], int | None]:
+        return compiled_program(self.step, (self.state, self.batch))
+
+    def device_bytes(self) -> tuple[int, int] | None:
+        return device_bytes()
 
     def outputs(self) -> Outputs:
         """The gradient at the start and the losses of the first steps, which the updates lead to; no dropout."""

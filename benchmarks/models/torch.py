@@ -128,6 +128,12 @@ class TrainingJob:
         if self.device.type == "cuda":
             torch.cuda.synchronize()
 
+    def prepared(self, mode: str) -> tuple[Callable[[], Any], None]:
+        return lambda: self.run(mode), None
+
+    def device_bytes(self) -> tuple[int, int] | None:
+        return device_bytes()
+
     def outputs(self) -> Outputs:
         """The gradient at the start and the losses of the first steps, which the updates lead to; no dropout."""
         network, optimizer = self._start(self.task._replace(dropout=False))
@@ -140,6 +146,11 @@ class TrainingJob:
         for number in range(models.CHECKED_STEPS):
             found[f"loss {number}"] = self._step(network, optimizer).detach().double().cpu().numpy()
         return found
+
+
+def device_bytes() -> tuple[int, int] | None:
+    """``peers.job.Job.device_bytes``."""
+    return (torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else None
 
 
 KINDS = {"kernel": "weight", "scale": "weight", "table": "weight", "bias": "bias"}

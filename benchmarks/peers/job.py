@@ -67,13 +67,8 @@ class JaxJob:
         return self.name_outputs({mode: self._result(mode) for mode in self.modes})
 
     def prepared(self, mode: str) -> tuple[Callable[[], Any], int | None]:
-        import jax
-
         function, arguments = self.programs[mode]
-        compiled = function.lower(*arguments).compile()
-        analysis = compiled.memory_analysis()
-        size = None if analysis is None else analysis.temp_size_in_bytes
-        return lambda: jax.block_until_ready(compiled(*arguments)), size
+        return compiled_program(function, arguments)
 
     def compile_seconds(self, mode: str) -> tuple[float, int]:
         import jax
@@ -99,10 +94,25 @@ class JaxJob:
         return seconds, len(compiled)
 
     def device_bytes(self) -> tuple[int, int] | None:
-        import jax
+        return device_bytes()
 
-        found = jax.devices()[0].memory_stats()
-        return None if found is None else (found["bytes_in_use"], found["peak_bytes_in_use"])
+
+def compiled_program(function: Any, arguments: tuple[Any, ...]) -> tuple[Callable[[], Any], int | None]:
+    """A function under ``jax.jit``, as ``Job.prepared`` has it."""
+    import jax
+
+    compiled = function.lower(*arguments).compile()
+    analysis = compiled.memory_analysis()
+    size = None if analysis is None else analysis.temp_size_in_bytes
+    return lambda: jax.block_until_ready(compiled(*arguments)), size
+
+
+def device_bytes() -> tuple[int, int] | None:
+    """``Job.device_bytes`` of the first device that JAX sees."""
+    import jax
+
+    found = jax.devices()[0].memory_stats()
+    return None if found is None else (found["bytes_in_use"], found["peak_bytes_in_use"])
 
 
 def differentiated(apply: Callable[[Any, Any], Any], params: Any, inputs: Any, cotangent: Any) -> dict[str, Program]:

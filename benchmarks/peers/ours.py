@@ -1,5 +1,6 @@
 """``sequence_lab`` itself, through its layers."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -54,8 +55,10 @@ def named(gradients: Any) -> dict[str, Any]:
     return gradients
 
 
-def recurrent(task: tasks.Recurrent, engine: str = "auto", remat: bool = False) -> Job:
-    layer = nn.Recurrent(cell_of(task), engine=engine, remat=remat, dtype=task.dtype)
+def recurrent(task: tasks.Recurrent, engine: str = "auto", remat: bool = False, **options: Any) -> Job:
+    """``options`` are those of the engine."""
+    chosen = dataclasses.replace(recurrence.ENGINES[engine], **options) if options else engine
+    layer = nn.Recurrent(cell_of(task), engine=chosen, remat=remat, dtype=task.dtype)
 
     def apply(params: Any, inputs: Any) -> Any:
         return layer.apply({"params": params}, inputs)[0]

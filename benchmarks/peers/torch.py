@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from benchmarks import tasks
-from benchmarks.models.torch import TrainingJob
+from benchmarks.models.torch import TrainingJob, device_bytes
 from benchmarks.peers.job import Job, Outputs
 from benchmarks.peers.torch_layouts import from_torch, to_torch
 
@@ -40,9 +40,7 @@ class TorchJob:
         raise NotImplementedError("PyTorch does not compile")
 
     def device_bytes(self) -> tuple[int, int] | None:
-        if not torch.cuda.is_available():
-            return None
-        return torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
+        return device_bytes()
 
 
 def tensor(array: np.ndarray, dtype: str = "float32") -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Whole training steps: forward, backward, update."""
+"""Whole training steps: forward, backward, update; and their peak memory."""
 
 from collections.abc import Iterator
 
@@ -24,4 +24,5 @@ def cases(asked: Asked) -> Iterator[Case]:
     if asked.dtype != "float32":
         return  # mixed precision is a recipe of its own in each framework
     for name, task in (QUICK if asked.quick else CASES).items():
-        yield Case(name, task, asked.contestants("flax", "torch"), tolerance=TOLERANCES.get(name, 1e-3))
+        tolerance = TOLERANCES.get(name, 1e-3)
+        yield Case(name, task, asked.contestants("flax", "torch"), ("time", "memory"), ("step",), tolerance=tolerance)

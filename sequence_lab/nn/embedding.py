@@ -36,7 +36,7 @@ class Embedding(nn.Module):
 
     Symbols are ids in 0..num_embeddings-1; what stands in the padding need not be. An id out of range at a real step is
     refused with ValueError; under ``jit``, where values are not known, it reads the nearest row, and
-    ``jax.experimental.checkify`` alone sees it. Vectors start out drawn from N(0, 1), as in ``torch.nn.Embedding``:
+    ``ops.masking.checkified`` alone sees it. Vectors start out drawn from N(0, 1), as in ``torch.nn.Embedding``:
     recurrent layers over them learn faster than from N(0, 1 / features), the ``flax.linen.Embed`` default.
 
     Attributes:

@@ -10,8 +10,7 @@ Array = jax.Array
 def affine(x: Array, matrix_CD: Array, bias_D: Array | None = None) -> Array:
     """x W + b over any leading axes: ``[..., C]`` to ``[..., D]``.
 
-    As one product of two matrices: XLA's CPU backend transposes copies for the gradients of a product with more axes
-    (20 x 35 rows, 200 to 10,000 features, forward and backward: 58 ms, and 30 ms this way).
+    As one product of two matrices: XLA's CPU backend transposes copies for the gradients of a product with more axes.
     """
     y = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]) @ matrix_CD
     y = y if bias_D is None else y + bias_D

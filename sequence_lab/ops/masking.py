@@ -4,6 +4,10 @@ A length array has the batch axes of the array it describes; ``None`` means that
 compiles the masks away. Nothing here multiplies by a mask, because 0 * NaN is NaN: padding is *replaced*.
 """
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -59,7 +63,7 @@ def checked_lengths(
 ) -> Array | None:
     """``lengths_B`` in int32. Raises ValueError unless there is one in 0..num_steps per row of ``batch_shape``.
 
-    Under ``jit``, where values are not known, those out of range are seen by ``jax.experimental.checkify`` alone.
+    Under ``jit``, where values are not known, those out of range are seen within ``checkified`` alone.
     """
     if lengths_B is None:
         return None
@@ -74,15 +78,39 @@ def checked_lengths(
 
 
 def check_range(what: str, values: Array, most: int) -> None:
-    """Raises ValueError unless all are in 0..most; under ``jit`` ``jax.experimental.checkify`` alone sees it."""
+    """Raises ValueError unless all are in 0..most; under ``jit``, where ``checkified`` alone does, only there."""
     if not values.size:
         return
     lowest, highest = values.min(), values.max()
     message = f"{what} reach from {{}} to {{}}; allowed: 0 to {most}"
-    if isinstance(lowest, jax.core.Tracer):  # under jit that of a constant is one, too
+    if not isinstance(lowest, jax.core.Tracer):  # under jit that of a constant is one, too
+        if lowest < 0 or highest > most:
+            raise ValueError(message.format(lowest, highest))
+    elif _looking.value:
         checkify.debug_check((lowest >= 0) & (highest <= most), message, lowest, highest)
-    elif lowest < 0 or highest > most:
-        raise ValueError(message.format(lowest, highest))
+
+
+# A check is an effect even where nothing looks at it, and JAX dispatches programs with effects by a slow path, half a
+# millisecond a training step. So they are made where they are wanted; what was compiled without them does not count.
+_looking = jax.make_user_context(False)
+
+
+def checkified(
+    function: Callable[..., Any], errors: frozenset[type] = checkify.user_checks
+) -> Callable[..., tuple[checkify.Error, Any]]:
+    """``jax.experimental.checkify.checkify``, which sees lengths and tokens out of range, too.
+
+    ``error, out = checkified(function)(*arguments)``, within or around ``jax.jit``; ``error.throw()`` says what was
+    wrong. Plain ``checkify`` knows nothing of them.
+    """
+    checked = checkify.checkify(function, errors=errors)
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> tuple[checkify.Error, Any]:
+        with _looking(True):
+            return checked(*args, **kwargs)
+
+    return run
 
 
 def _mask_like(x: Array, lengths: Array, axis: int | None) -> Array:

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.experimental import checkify
 
 from sequence_lab import nn
+from sequence_lab.ops import masking
 
 LENGTHS = np.array([7, 4, 3, 0], np.int32)
 REAL = np.arange(7) < LENGTHS[:, None]
@@ -346,7 +346,7 @@ def test_conv_computes_in_float64_where_it_is_enabled() -> None:
 
 @every_case
 def test_conv_refuses_lengths_out_of_range(name: str) -> None:
-    """At once where their values are known; under jit by checkify, and without it they are not looked at."""
+    """At once where their values are known; under jit by ``checkified``, and without it they are not looked at."""
     layer, x = CASES[name]
     params = random_params(layer, x)
     for wrong, reach in [(LENGTHS + 1, "from 1 to 8"), (LENGTHS - 1, "from -1 to 6")]:
@@ -356,7 +356,7 @@ def test_conv_refuses_lengths_out_of_range(name: str) -> None:
         if reach == "from 1 to 8" and name in ("1d_streams", "2d", "transpose1d"):
             run = jax.jit(layer.apply)
             run(params, x, jnp.asarray(wrong))
-            checked = checkify.checkify(run)
+            checked = masking.checkified(run)
             with pytest.raises(ValueError, match=message):
                 checked(params, x, jnp.asarray(wrong))[0].throw()
             checked(params, x, jnp.asarray(LENGTHS))[0].throw()

@@ -11,6 +11,7 @@ from jax.experimental import checkify
 
 from sequence_lab import nn
 from sequence_lab.nn.embedding import pretrained
+from sequence_lab.ops import masking
 
 V, D, PADDING = 7, 4, 2
 LENGTHS = np.array([6, 3, 0], np.int32)
@@ -140,9 +141,9 @@ def test_embedding_refuses_numpy_ids_out_of_range_at_real_steps_alone() -> None:
             layer.apply(variables(), tokens)
 
 
-def test_embedding_reports_ids_out_of_range_under_checkify() -> None:
+def test_embedding_reports_ids_out_of_range_under_checkified() -> None:
     layer = nn.Embedding(V, D)
-    checked = jax.jit(checkify.checkify(jax.vmap(layer.apply, (None, 0, 0)), errors=checkify.all_checks))
+    checked = jax.jit(masking.checkified(jax.vmap(layer.apply, (None, 0, 0)), errors=checkify.all_checks))
     tokens = np.where(REAL, TOKENS, V)
     error, _ = checked(variables(), tokens, LENGTHS)
     error.throw()

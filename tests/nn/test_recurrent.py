@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.experimental import checkify
 
 from sequence_lab import nn
+from sequence_lab.ops import masking
 from sequence_lab.ops.recurrence.cells import HiddenCarry, LSTMCarry
 
 LENGTHS = np.array([6, 2, 3, 0], np.int32)
@@ -379,8 +379,8 @@ def test_layer_refuses_carries_and_lengths_that_are_not_its_own() -> None:
 
 
 @pytest.mark.parametrize("name", ["lstm", "mixed"])
-def test_layer_reports_lengths_out_of_range_under_checkify(name: str) -> None:
-    checked = jax.jit(checkify.checkify(lambda lengths: LAYERS[name].apply(random_params(name), X, lengths)[0]))
+def test_layer_reports_lengths_out_of_range_under_checkified(name: str) -> None:
+    checked = jax.jit(masking.checkified(lambda lengths: LAYERS[name].apply(random_params(name), X, lengths)[0]))
     error, y = checked(LENGTHS)
     error.throw()
     np.testing.assert_allclose(y, apply(name, random_params(name), X, LENGTHS)[0], rtol=1e-6)

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.experimental import checkify
 
 from sequence_lab.ops import masking
 
@@ -107,16 +106,25 @@ def test_checked_lengths_refuse_what_no_row_can_have() -> None:
             masking.checked_lengths(scalar, (), 5, "k_B")
 
 
-def test_checked_lengths_are_looked_at_under_jit_by_checkify() -> None:
+def test_checked_lengths_are_looked_at_under_jit_by_checkified() -> None:
     def checked(lengths: jax.Array) -> jax.Array:
         lengths = masking.checked_lengths(lengths, (4,), 5)
         return lengths + 1
 
-    error, _ = jax.jit(checkify.checkify(checked))(LENGTHS)
+    error, _ = jax.jit(masking.checkified(checked))(LENGTHS)
     error.throw()
-    error, lengths = jax.jit(checkify.checkify(checked))(LENGTHS + 1)
+    error, lengths = jax.jit(masking.checkified(checked))(LENGTHS + 1)
     np.testing.assert_array_equal(lengths, LENGTHS + 2)
     with pytest.raises(ValueError, match="lengths reach from 1 to 6; allowed: 0 to 5"):
         error.throw()
     np.testing.assert_array_equal(jax.jit(checked)(LENGTHS + 1), LENGTHS + 2)
     np.testing.assert_array_equal(jax.jit(lambda: checked(jnp.asarray(LENGTHS)))(), LENGTHS + 1)
+
+
+def test_checked_lengths_have_no_effects_but_where_they_are_looked_at() -> None:
+    """Programs with effects are dispatched by JAX's slow path."""
+    compiled = jax.jit(lambda lengths: masking.checked_lengths(lengths, (4,), 5))
+    assert not compiled.trace(LENGTHS).jaxpr.effects
+    with pytest.raises(ValueError, match="lengths reach from 1 to 6; allowed: 0 to 5"):
+        masking.checkified(compiled)(LENGTHS + 1)[0].throw()
+    assert not compiled.trace(LENGTHS).jaxpr.effects

@@ -8,9 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.experimental import checkify
 
-from sequence_lab.ops import windows
+from sequence_lab.ops import masking, windows
 
 PADDINGS: tuple[windows.Padding, ...] = (
     "VALID", "SAME", "CAUSAL", "REFLECT", "CIRCULAR", 0, 2, ((0, 3),), ((2, 0),), (1,), [[2, 1]],
@@ -180,13 +179,13 @@ def test_spatial_lengths_refuses_what_describes_no_row(lengths: np.ndarray, mess
         windows.spatial_lengths(lengths, (4,), (4, 3))
 
 
-def test_spatial_lengths_looks_at_traced_values_under_checkify_alone() -> None:
+def test_spatial_lengths_looks_at_traced_values_under_checkified_alone() -> None:
     def split(lengths: jax.Array) -> Any:
         return windows.spatial_lengths(lengths, (4,), (4, 3))[0]
 
     wrong = jnp.asarray(LENGTHS + 1)
     np.testing.assert_array_equal(jax.jit(split)(wrong), wrong)
-    checked = checkify.checkify(jax.jit(split))
+    checked = masking.checkified(jax.jit(split))
     with pytest.raises(ValueError, match=r"lengths reach from 1 to 5; allowed: 0 to 4"):
         checked(wrong)[0].throw()
     checked(jnp.asarray(LENGTHS))[0].throw()
