@@ -9,13 +9,15 @@ TOLERANCE = 1e-4
 class Contestant(NamedTuple):
     """Who runs a task: a module of ``benchmarks.peers`` and the options of its builder.
 
-    ``reference`` is the task whose outputs it must reproduce, where it is not the one that it is given.
+    ``reference`` is the task whose outputs it must reproduce, where it is not the one that it is given, and
+    ``tolerance`` takes the place of the case's.
     """
 
     label: str
     peer: str
     options: Mapping[str, Any] = {}
     reference: Any = None
+    tolerance: float | None = None
 
 
 class Case(NamedTuple):

@@ -181,7 +181,7 @@ class Session:
         """The largest relative error of a contestant's outputs; raises Wrong where one is larger than allowed."""
         path = self._expected(contestant.reference or case.task)
         errors = worker.call("errors", contestant.label, path)
-        allowed = TOLERANCES.get(self.setting, case.tolerance)
+        allowed = TOLERANCES.get(self.setting, contestant.tolerance or case.tolerance)
         wrong = sorted((name for name, error in errors.items() if not error <= allowed), key=errors.get, reverse=True)
         if wrong:
             worst = ", ".join(f"{name} by {errors[name]:.1e}" for name in wrong[:3])

@@ -87,6 +87,33 @@ def test_every_formulation_equals_xla_in_every_derivative(case: str) -> None:
     assert_close(*results)
 
 
+@pytest.mark.parametrize(
+    ("windows", "out", "groups"),
+    [
+        ((Window(3, 2),), (4,), 1),
+        ((Window(2, 1, 3),), (5,), 2),
+        ((Window(1, 3),), (2,), 6),
+        ((Window(3, 1, 2), Window(2, 3)), (3, 2), 1),
+        ((Window(2, 2), Window(3)), (2, 3), 3),
+    ],
+    ids=str,
+)
+def test_transposed_equals_xla_in_every_derivative(windows: Any, out: Any, groups: int) -> None:
+    rng = np.random.default_rng(0)
+    geometry = Geometry.transposed(windows, out, groups)
+
+    def both() -> tuple[Any, Any]:
+        kernel = rng.normal(size=(*geometry.kernel_size, 6 // groups, 12))
+        return rng.normal(size=(4, *out, 6)), kernel
+
+    at, along = both(), both()
+    results = [
+        jax.jit(functools.partial(derivatives, functools.partial(function, geometry=geometry)))(at, along)
+        for function in (primitive.convolution_transposed, formulations.xla_transposed)
+    ]
+    assert_close(*results)
+
+
 @pytest.mark.parametrize("axes", [(0, None), (None, 2), (1, 0)])
 @pytest.mark.parametrize("case", ["plain 1-D", "2-D in blocks", "depthwise 1-D"])
 def test_vmap_equals_one_by_one(case: str, axes: tuple[int | None, ...]) -> None:

@@ -102,16 +102,9 @@ def convolve_transposed(
     for axis, (size, window, crop) in enumerate(zip(sizes, over, crops, strict=True)):
         if transposed_length(size, window, crop) < 1:
             raise ValueError(f"padding is {padding!r}: it takes off all of spatial axis {axis}, which has {size} steps")
-    y = lax.conv_general_dilated(
-        x,
-        jnp.flip(kernel, range(spatial)),
-        (1,) * spatial,
-        [(w.reach - 1 - left, w.reach - 1 - right) for w, (left, right) in zip(over, crops, strict=True)],
-        lhs_dilation=[window.stride for window in over],
-        rhs_dilation=[window.dilation for window in over],
-        dimension_numbers=_layout(spatial),
-        feature_group_count=feature_group_count,
-    )
+    whole = tuple(dataclasses.replace(window, padding=(0, 0)) for window in over)
+    y = primitive.convolution_transposed(x, kernel, Geometry.transposed(whole, sizes, feature_group_count))
+    y = lax.pad(y, jnp.zeros((), y.dtype), ((0, 0, 0), *((-left, -right, 0) for left, right in crops), (0, 0, 0)))
     new = [
         None if length is None else transposed_length(length, window, crop)
         for length, window, crop in zip(split, over, crops, strict=True)
@@ -160,8 +153,3 @@ def check_groups(channels: int, features: int, groups: int) -> None:
             f"feature_group_count is {groups}; allowed: a divisor of the {channels} channels and of the "
             f"{features} features"
         )
-
-
-def _layout(spatial: int) -> tuple[str, str, str]:
-    axes = "HW"[-spatial:]
-    return f"N{axes}C", f"{axes}IO", f"N{axes}C"

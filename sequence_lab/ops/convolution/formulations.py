@@ -74,6 +74,12 @@ class Geometry(NamedTuple):
     def out(self) -> tuple[int, ...]:
         return tuple(window.output_length(size) for window, size in zip(self.windows, self.sizes, strict=True))
 
+    @classmethod
+    def transposed(cls, windows: tuple[Window, ...], out: tuple[int, ...], groups: int = 1) -> "Geometry":
+        """That of a convolution without padding with such an output, which nothing of the input is left out of."""
+        sizes = ((n - 1) * window.stride + window.reach for window, n in zip(windows, out, strict=True))
+        return cls(windows, tuple(sizes), groups)
+
     def depthwise(self, channels: int) -> bool:
         return self.groups == channels > 1 and math.prod(self.kernel_size) <= MOST_TAPS
 
@@ -86,6 +92,21 @@ def xla(x: Array, kernel: Array, geometry: Geometry) -> Array:
         kernel,
         [window.stride for window in geometry.windows],
         [window.padding for window in geometry.windows],
+        rhs_dilation=[window.dilation for window in geometry.windows],
+        dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
+        feature_group_count=geometry.groups,
+    )
+
+
+def xla_transposed(y: Array, kernel: Array, geometry: Geometry) -> Array:
+    """XLA's own of ``[N, *out, D], [*kernel_size, D // groups, C] -> [N, *sizes, C]``, without padding."""
+    axes = "HW"[-len(geometry.sizes) :]
+    return lax.conv_general_dilated(
+        y,
+        jnp.flip(kernel, range(len(axes))),
+        (1,) * len(axes),
+        [(window.reach - 1,) * 2 for window in geometry.windows],
+        lhs_dilation=[window.stride for window in geometry.windows],
         rhs_dilation=[window.dilation for window in geometry.windows],
         dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
         feature_group_count=geometry.groups,
@@ -165,9 +186,25 @@ def _shifted(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def _summed(x: Array, y: Array, geometry: Geometry) -> Array:
-    """Depthwise: the gradient of every tap, a sum over batch and places."""
+    """Depthwise: the gradient of every tap, a sum over batch and places; over the batch first, place by place.
+
+    So most of the adding is elementwise, one example after the other, into sums that stay in the cache.
+    """
     x = jnp.repeat(x, y.shape[-1] // x.shape[-1], -1)
-    taps = [jnp.sum(seen * y, range(y.ndim - 1)) for seen in _places(x, geometry).values()]
+
+    def products(x: Array, y: Array) -> list[Array]:
+        return [seen * y for seen in _places(x, geometry).values()]
+
+    def add(number: Array, sums: list[Array]) -> list[Array]:
+        one = (lax.dynamic_slice_in_dim(a, number, 1) for a in (x, y))
+        return [total + more for total, more in zip(sums, products(*one), strict=True)]
+
+    count = math.prod(geometry.kernel_size)
+    if isinstance(x.shape[0], int):
+        sums = lax.fori_loop(0, x.shape[0], add, [jnp.zeros((1, *y.shape[1:]), y.dtype)] * count)
+    else:  # while it is being exported
+        sums = products(x, y)
+    taps = [jnp.sum(total, range(y.ndim - 1)) for total in sums]
     return jnp.stack(taps).reshape(*geometry.kernel_size, 1, y.shape[-1])
 
 

@@ -34,10 +34,25 @@ def convolution(x: Array, kernel: Array, geometry: Geometry) -> Array:
     devices that share an array, for XLA could not split the formulations by itself, and where ``vmap`` runs over
     kernels. To ``jax.checkpoint``'s policies the result is none of the products that ``dots_saveable`` keeps.
     """
-    on_one_cpu = jax.default_backend() == "cpu" and jax.device_count() == 1
-    if on_one_cpu and x.dtype == kernel.dtype and _is_plain(x) and _is_plain(kernel):
+    if _runs_here(x, kernel):
         return _gradient("y", geometry, x=x, kernel=kernel)
     return formulations.xla(x, kernel, geometry)
+
+
+def convolution_transposed(y: Array, kernel: Array, geometry: Geometry) -> Array:
+    """``[N, *out, D], [*kernel_size, D // groups, C] -> [N, *sizes, C]``, the same of the transpose."""
+    if not _runs_here(y, kernel):
+        return formulations.xla_transposed(y, kernel, geometry)
+    # It is the gradient by x of a convolution from C to D channels.
+    *size, each, channels = kernel.shape
+    by_groups = kernel.reshape(*size, each, geometry.groups, channels // geometry.groups)
+    turned = jnp.moveaxis(by_groups, -1, -3).swapaxes(-1, -2).reshape(*size, -1, each * geometry.groups)
+    return _gradient("x", geometry, kernel=turned, y=y)
+
+
+def _runs_here(x: Array, kernel: Array) -> bool:
+    on_one_cpu = jax.default_backend() == "cpu" and jax.device_count() == 1
+    return on_one_cpu and x.dtype == kernel.dtype and _is_plain(x) and _is_plain(kernel)
 
 
 def _is_plain(a: Array) -> bool:

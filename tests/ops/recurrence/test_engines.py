@@ -302,6 +302,29 @@ def test_scan_names_the_engine_that_has_forward_mode() -> None:
         np.testing.assert_allclose(np.vdot(along, along), np.vdot(pulled, x), rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("engine", "name", "remat"),
+    [("scan", "lstm_everything", False), ("scan", "gru", True), ("associative", "qrnn_everything", False)],
+)
+def test_engine_under_vmap_equals_one_at_a_time(engine: str, name: str, remat: bool) -> None:
+    """Values and gradients over two models, each with lengths, resets and noise of its own."""
+    both = [jax.tree.map(lambda a, s=sign: s * a, with_start(name)) for sign in (1, -1)]
+    lengths, resets = np.array([LENGTHS, (4, 5, 3)]), np.stack([RESETS, RESETS[::-1]])
+    keys = jax.random.split(jax.random.key(2), 2)
+
+    def loss(everything: Any, lengths: Any, resets: Any, key: Any) -> Any:
+        params, x, carry, fresh = everything
+        options: Any = {"resets_BT": resets, "start_carry": fresh, "key": key, "engine": engine, "remat": remat}
+        return weighted_sum(recurrence.run(VARIANTS[name], params, x, lengths, carry, **options))
+
+    with jax.enable_x64(True):
+        one = jax.jit(jax.value_and_grad(loss))
+        expected = [one(*each) for each in zip(both, lengths, resets, keys, strict=True)]
+        stacked = jax.tree.map(lambda *each: np.stack(each), *both)
+        together = jax.jit(jax.vmap(jax.value_and_grad(loss)))(stacked, lengths, resets, keys)
+    assert_close(together, jax.tree.map(lambda *each: np.stack(each), *expected), rtol=1e-11, atol=1e-13)
+
+
 def test_associative_refuses_cells_that_are_not_linear() -> None:
     params, x, _ = draw_all("lstm")
     refusal = "engine associative cannot run this call: LSTMCell is not linear in what it remembers; allowed here: scan"
