@@ -26,21 +26,22 @@ class Associative:
     an infinity is not held back. Factors are between 0 and 1, so that values never leave the range of what is
     remembered: there is nothing for a form in logarithms to save, and states may be negative.
 
-    Measured on two CPU cores, float32, forward and backward, times as long as ``scan`` takes (1.2: scan is slower by a
-    fifth), for B, T, C, D:
+    Measured on two CPU cores, float32, forward and backward, for B, T, C, D: its time over that of ``scan``, by each
+    method (``benchmarks/run.py linear --settings=stock``):
 
-    ==============  ======  ====
-    shape           minGRU   LRU
-    ==============  ======  ====
-    32 128 9 64       1.05  1.02
-    64 100 128 256    1.14  0.99
-    1 1000 64 128     1.22  2.13
-    8 2048 64 128     0.98  1.32
-    1 16384 64 128    0.92  1.69
-    ==============  ======  ====
+    ==============  ======  ====  ================  ================
+    shape           minGRU   LRU  minGRU, by        LRU, by
+                                  associative_scan  associative_scan
+    ==============  ======  ====  ================  ================
+    32 128 9 64       0.71  0.87              0.91              1.10
+    64 100 128 256    0.73  0.83              0.95              0.91
+    1 1000 64 128     0.41  0.39              0.54              0.51
+    8 2048 64 128     0.56  0.73              1.06              1.17
+    1 16384 64 128    0.44  0.49              0.83              0.76
+    ==============  ======  ====  ================  ================
 
-    A loop over so little work is not slow on a CPU; what it gains is an LRU's products with its outputs, which
-    ``scan`` makes step by step. On accelerators, where the loop is what is slow, nothing was measured.
+    Forward alone it takes 0.36 to 0.96 of the time, but 1.24 and 1.31 at the first shape. On accelerators, where the
+    loop is what is slow, nothing was measured.
 
     Attributes:
       method: how the recurrence is solved, see ``linear_recurrence``; None chooses by the backend.

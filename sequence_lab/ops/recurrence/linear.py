@@ -23,9 +23,8 @@ def linear_recurrence(
       initial: what stands for h before the first step, ``[...]``.
       reverse: from the last step to the first, h_t = a_t * h_{t+1} + b_t, where ``initial`` comes after the last.
       method: "scan", a loop with T short steps; "associative_scan", about 2 log2 T steps over all of time (Blelloch
-        1990); None for "scan" on CPUs, where forward and backward it took a fourth to two thirds of the time for T from
-        100 to 16384 and steps of 128 to 16384 numbers, elsewhere for "associative_scan", the usual choice, which is
-        unmeasured there.
+        1990); None for "scan" on CPUs, where forward and backward it took 0.53 to 0.91 of the time over the shapes of
+        ``Associative``, elsewhere for "associative_scan", the usual choice, which is unmeasured there.
 
     Raises:
       ValueError: shapes that do not fit, an unknown method.

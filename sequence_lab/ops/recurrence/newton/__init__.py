@@ -70,21 +70,21 @@ class Newton:
     O(T n) and the products of F. Both do the work of a scan several times over, to do it in fewer and larger pieces:
     that pays where steps are many, each is too small to keep the processor busy, and n is small.
 
-    On two CPU cores it is never the fastest: where it beats ``scan_plain``, ``scan`` beats both. Speed against
-    ``scan_plain`` (above 1 is faster; iterations in brackets) for a GRU that has not been trained, float32, forward and
-    backward:
+    On two CPU cores it wins where a single row is very long and has a few units, forward and backward. Its time over
+    that of ``scan`` for a GRU that has not been trained, float32 (``benchmarks/run.py newton --settings=stock``);
+    forward alone it takes 1.4 to 180 times as long:
 
-    =====  =====  ========  ==========  ===========
-    batch  steps  features  full        diagonal
-    =====  =====  ========  ==========  ===========
-        1   1000         1  0.6  (5)     0.5   (5)
-        1  10000         1  0.6  (5)     0.6   (5)
-        1  10000         2  1.4  (5)     0.7  (15)
-        1  10000         4  1.1  (5)     1.0  (16)
-        1  10000         8  0.8  (5)     0.7  (15)
-        1   1000        16  0.3  (5)     0.3  (14)
-        8   1000        64  0.02 (5)     0.15 (15)
-    =====  =====  ========  ==========  ===========
+    =====  =====  ========  =====  ========
+    batch  steps  features  full   diagonal
+    =====  =====  ========  =====  ========
+        1   1000         1   1.52      1.52
+        1  16384         1   1.28      1.35
+        1  16384         2   2.98      3.07
+        1  16384         4   0.81      0.60
+        1  16384         8   0.94      0.84
+        1   1000        16   3.19      2.30
+        8   1000        64   65.9      5.66
+    =====  =====  ========  =====  ========
 
     Attributes:
       jacobian: "full", or "diagonal", for cells that are ``is_unitwise``.
