@@ -1,6 +1,7 @@
 """What every engine is: a way to run any cell over time."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -76,6 +77,17 @@ def joined(inputs: Inputs, given: Given) -> tuple[Params, Steps, Carry, Start]:
     valid_TB, reset_TB, index_T, context, key_data = given
     steps = Steps(inputs.x_TBC, valid_TB, reset_TB, index_T)
     return inputs.params, steps, inputs.initial_carry, Start(inputs.start_carry, context, key_data)
+
+
+@contextlib.contextmanager
+def without_forward_mode(message: str) -> Iterator[None]:
+    """Says ``message`` where JAX would say that a reverse pass of one's own has no forward mode."""
+    try:
+        yield
+    except TypeError as error:
+        if "forward-mode" not in str(error):
+            raise
+        raise TypeError(message) from error
 
 
 def multiplied(a: Array, matrix: Array) -> Array:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from sequence_lab.ops.recurrence.cells import Carry, Cell, Params
-from sequence_lab.ops.recurrence.engine import Given, Inputs, Start, Steps, joined, parted
+from sequence_lab.ops.recurrence.engine import Given, Inputs, Start, Steps, joined, parted, without_forward_mode
 
 Array = jax.Array
 Runner = Callable[..., tuple[Array, Carry]]
@@ -41,15 +41,11 @@ def in_chunks(runner: Runner, size: int | None = None, time_axis: int = 0) -> Ru
             return runner(cell, params, steps, initial_carry, start, reverse=reverse)
         steps = _filled_up(steps, -num_steps % each, time_axis)
         how = Chunks(runner, cell, each, time_axis, reverse)
-        try:
+        with without_forward_mode(
+            "steps that are computed again (remat, or the engine associative in chunks) have no forward mode; "
+            "allowed for jvp, jacfwd and linearize: scan_plain without remat"
+        ):
             y, carry = _run(how, *parted(params, steps, initial_carry, start))
-        except TypeError as error:
-            if "forward-mode" not in str(error):
-                raise
-            raise TypeError(
-                "steps that are computed again (remat, or the engine associative in chunks) have no forward mode; "
-                "allowed for jvp, jacfwd and linearize: scan_plain without remat"
-            ) from error
         return lax.slice_in_dim(y, 0, num_steps, axis=time_axis), carry
 
     return run

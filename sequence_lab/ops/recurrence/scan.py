@@ -21,6 +21,7 @@ from sequence_lab.ops.recurrence.engine import (
     multiplied,
     parted,
     products,
+    without_forward_mode,
 )
 from sequence_lab.ops.recurrence.scan_plain import where
 from sequence_lab.ops.recurrence.scan_products import outer, product, replay
@@ -51,14 +52,10 @@ class Scan:
         self, cell: Cell, params: Params, steps: Steps, initial_carry: Carry, start: Start, *, reverse: bool = False
     ) -> tuple[Array, Carry]:
         inputs, given = parted(params, steps, initial_carry, start)
-        try:
+        with without_forward_mode(
+            "the engine is scan, which has no forward mode; allowed for jvp, jacfwd and linearize: scan_plain"
+        ):
             return _scan(cell, reverse, inputs, given)
-        except TypeError as error:
-            if "forward-mode" not in str(error):
-                raise
-            raise TypeError(
-                "the engine is scan, which has no forward mode; allowed for jvp, jacfwd and linearize: scan_plain"
-            ) from error
 
 
 class Record(NamedTuple):
