@@ -34,15 +34,23 @@ def process_environment() -> dict[str, str]:
     """Environment variables with which JAX is quicker on a CPU; benchmarks/README.md says by how much.
 
     glibc gives the memory of large arrays back at once, and every step would fault it in anew: here one arena keeps
-    all it ever had, in pages of 2 MiB. XLA uses vectors of 256 bits where the processor has 512. What a variable says
-    of these already, stays.
+    all it ever had, in pages of 2 MiB. XLA uses vectors of 256 bits where the processor has 512; and it hands even the
+    steps of small loops to its threads, which takes longer than they do, unless all that a loop touches is small: 1 KiB
+    by default, here 64. Convolutions are oneDNN's. What a variable says of these already, stays.
     """
     tunables, flags = os.environ.get("GLIBC_TUNABLES", ""), os.environ.get("XLA_FLAGS", "")
     malloc = {"mmap_max": 0, "top_pad": 64 << 20, "trim_threshold": 2**31 - 1, "arena_max": 1, "hugetlb": 1}
     own = [f"glibc.malloc.{name}={value}" for name, value in malloc.items() if f"malloc.{name}=" not in tunables]
-    if "xla_cpu_prefer_vector_width" not in flags:
-        flags += " --xla_cpu_prefer_vector_width=512"
-    return {"GLIBC_TUNABLES": ":".join([tunables, *own]).strip(":"), "XLA_FLAGS": flags.strip()}
+    xla = {
+        "xla_cpu_prefer_vector_width": "512",
+        "xla_backend_extra_options": f"xla_cpu_small_while_loop_byte_threshold={64 << 10}",
+    }
+    flags = " ".join([flags, *(f"--{name}={value}" for name, value in xla.items() if name not in flags)])
+    return {
+        "GLIBC_TUNABLES": ":".join([tunables, *own]).strip(":"),
+        "XLA_FLAGS": flags.strip(),
+        "SEQUENCE_LAB_ONEDNN": os.environ.get("SEQUENCE_LAB_ONEDNN", "1"),
+    }
 
 
 def set_up_process() -> None:
@@ -82,7 +90,7 @@ def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
     flags.DEFINE_integer("seeds", 0, "seeds per point of a sweep; 0: as the experiment says", lower_bound=0, **own)
     flags.DEFINE_integer("points", 0, "points of a sweep drawn at random; 0: the whole grid", lower_bound=0, **own)
     flags.DEFINE_integer("workers", 1, "processes of a sweep", lower_bound=1, **own)
-    about = "memory and vectors as JAX is quickest with on a CPU; --noprocess_setup leaves the process as it is"
+    about = "the process as JAX is quickest in on a CPU; --noprocess_setup leaves it as it is"
     flags.DEFINE_boolean("process_setup", True, about, **own)
     return values
 

@@ -191,13 +191,14 @@ def work():
     b"a" * (64 << 20)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 work()
-print(work(), os.environ.get("XLA_FLAGS", ""))
+print(work(), os.environ.get("XLA_FLAGS", ""), os.environ.get("SEQUENCE_LAB_ONEDNN", ""))
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
-def test_process_setup_keeps_memory_and_widens_vectors_and_an_import_does_nothing():
-    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+def test_process_setup_keeps_memory_and_sets_jax_up_and_an_import_does_nothing():
+    own = ("XLA_FLAGS", "SEQUENCE_LAB_ONEDNN")
+    environment = {name: value for name, value in os.environ.items() if name not in own}
 
     def said(set_up, **more):
         command = [sys.executable, "-c", FAULTS.format(set_up=set_up)]
@@ -207,9 +208,10 @@ def test_process_setup_keeps_memory_and_widens_vectors_and_an_import_does_nothin
     faults, *flags = said("launch.set_up_process()", XLA_FLAGS="--xla_cpu_enable_fast_math=false")
     assert int(as_it_is) > 30  # of 4 KiB or 2 MiB
     assert int(faults) < 8
-    assert flags == ["--xla_cpu_enable_fast_math=false", "--xla_cpu_prefer_vector_width=512"]
-    own = "--xla_cpu_prefer_vector_width=256"
-    assert said("launch.set_up_process()", XLA_FLAGS=own)[1:] == [own]
+    loops = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=65536"
+    assert flags == ["--xla_cpu_enable_fast_math=false", "--xla_cpu_prefer_vector_width=512", loops, "1"]
+    narrow = "--xla_cpu_prefer_vector_width=256"
+    assert said("launch.set_up_process()", XLA_FLAGS=narrow, SEQUENCE_LAB_ONEDNN="0")[1:] == [narrow, loops, "0"]
 
 
 def test_process_setup_is_off_however_absl_spells_it(launch):

@@ -11,7 +11,7 @@ from jax.sharding import AxisType, PartitionSpec
 
 from sequence_lab.ops import convolution
 from sequence_lab.ops.convolution import formulations, primitive
-from sequence_lab.ops.convolution.formulations import Geometry
+from sequence_lab.ops.convolution.geometry import Geometry
 from sequence_lab.ops.windows import Window
 
 # By the rule that each falls under: geometry, batch, channels, features.

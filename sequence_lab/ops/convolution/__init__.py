@@ -14,7 +14,7 @@ from jax import lax
 
 from sequence_lab.ops import windows
 from sequence_lab.ops.convolution import primitive
-from sequence_lab.ops.convolution.formulations import Geometry
+from sequence_lab.ops.convolution.geometry import Geometry
 
 Array = jax.Array
 

@@ -2,6 +2,8 @@
 
 The rule, in this order:
 
+- The convolution itself, and the gradient of its input without a stride: oneDNN's, where ``onednn`` has them; but a
+  kernel of one place is a matrix product.
 - Depthwise, at most ``MOST_TAPS`` places in the kernel: a sum over these of the shifted input times the kernel there,
   elementwise.
 - Groups: a convolution for each.
@@ -46,43 +48,19 @@ import functools
 import itertools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from sequence_lab.ops.convolution import onednn
+from sequence_lab.ops.convolution.geometry import Geometry
 from sequence_lab.ops.windows import Window
 
 Array = jax.Array
 MOST_TAPS = 64
 BLOCK = 2**17
 OVERHANGING = range(32, 128)
-
-
-class Geometry(NamedTuple):
-    """Of a convolution ``[N, *sizes, C], [*kernel_size, C // groups, D] -> [N, *out, D]``, beside its operands."""
-
-    windows: tuple[Window, ...]
-    sizes: tuple[int, ...]
-    groups: int = 1
-
-    @property
-    def kernel_size(self) -> tuple[int, ...]:
-        return tuple(window.size for window in self.windows)
-
-    @property
-    def out(self) -> tuple[int, ...]:
-        return tuple(window.output_length(size) for window, size in zip(self.windows, self.sizes, strict=True))
-
-    @classmethod
-    def transposed(cls, windows: tuple[Window, ...], out: tuple[int, ...], groups: int = 1) -> "Geometry":
-        """That of a convolution without padding with such an output, which nothing of the input is left out of."""
-        sizes = ((n - 1) * window.stride + window.reach for window, n in zip(windows, out, strict=True))
-        return cls(windows, tuple(sizes), groups)
-
-    def depthwise(self, channels: int) -> bool:
-        return self.groups == channels > 1 and math.prod(self.kernel_size) <= MOST_TAPS
 
 
 def xla(x: Array, kernel: Array, geometry: Geometry) -> Array:
@@ -114,9 +92,11 @@ def xla_transposed(y: Array, kernel: Array, geometry: Geometry) -> Array:
     )
 
 
-def output(x: Array, kernel: Array, geometry: Geometry) -> Array:
+def output(x: Array, kernel: Array, geometry: Geometry, by_onednn: bool = False) -> Array:
     """``[N, *out, D]``."""
-    if geometry.depthwise(x.shape[-1]):
+    if by_onednn and math.prod(geometry.kernel_size) > 1 and onednn.runs(x, kernel):
+        return onednn.output(x, kernel, geometry)
+    if _depthwise(x.shape[-1], geometry):
         return _shifted(x, kernel, geometry)
     if geometry.groups > 1:
         return _by_groups(output, x, kernel, geometry)
@@ -127,13 +107,13 @@ def output(x: Array, kernel: Array, geometry: Geometry) -> Array:
     return xla(x, kernel, geometry)
 
 
-def input_gradient(kernel: Array, y: Array, geometry: Geometry) -> Array:
+def input_gradient(kernel: Array, y: Array, geometry: Geometry, by_onednn: bool = False) -> Array:
     """``[N, *sizes, C]``, from the cotangent of the output."""
     channels, features = kernel.shape[-2] * geometry.groups, kernel.shape[-1]
     flipped = _flipped(geometry)
     if flipped is not None and (geometry.groups == 1 or geometry.groups == channels == features):
         turned = jnp.flip(kernel, range(len(geometry.sizes)))
-        return output(y, turned.swapaxes(-1, -2) if geometry.groups == 1 else turned, flipped)
+        return output(y, turned.swapaxes(-1, -2) if geometry.groups == 1 else turned, flipped, by_onednn)
     x = jax.ShapeDtypeStruct((y.shape[0], *geometry.sizes, channels), y.dtype)
     return jax.linear_transpose(lambda x: output(x, kernel, geometry), x)(y)[0]
 
@@ -141,7 +121,7 @@ def input_gradient(kernel: Array, y: Array, geometry: Geometry) -> Array:
 def kernel_gradient(x: Array, y: Array, geometry: Geometry) -> Array:
     """``[*kernel_size, C // groups, D]``, from the cotangent of the output."""
     channels, features = x.shape[-1], y.shape[-1]
-    if geometry.depthwise(channels):
+    if _depthwise(channels, geometry):
         return _summed(x, y, geometry)
     if geometry.groups > 1:
         return _by_groups(kernel_gradient, x, y, geometry)
@@ -160,6 +140,10 @@ def kernel_gradient(x: Array, y: Array, geometry: Geometry) -> Array:
     padded = Geometry((window,), x.shape[1:-1])
     kernel = jax.ShapeDtypeStruct((window.size, channels, features), x.dtype)
     return jax.linear_transpose(lambda kernel: xla(x, kernel, padded), kernel)(y)[0]
+
+
+def _depthwise(channels: int, geometry: Geometry) -> bool:
+    return geometry.groups == channels > 1 and math.prod(geometry.kernel_size) <= MOST_TAPS
 
 
 def _places(x: Array, geometry: Geometry) -> dict[tuple[int, ...], Array]:

@@ -15,16 +15,11 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from sequence_lab.ops.convolution import formulations
-from sequence_lab.ops.convolution.formulations import Geometry
+from sequence_lab.ops.convolution import formulations, onednn
+from sequence_lab.ops.convolution.geometry import Geometry
 
 Array = jax.Array
 ROLES = ("x", "kernel", "y")
-BY_ROLE = {
-    "x": formulations.input_gradient,
-    "kernel": formulations.kernel_gradient,
-    "y": formulations.output,
-}
 
 
 def convolution(x: Array, kernel: Array, geometry: Geometry) -> Array:
@@ -72,8 +67,18 @@ def _others(by: str) -> list[str]:
     return [role for role in ROLES if role != by]
 
 
-def _run(a: Array, b: Array, *, by: str, geometry: Geometry) -> Array:
-    return BY_ROLE[by](a, b, geometry)
+def _lower_for_cpu(context: mlir.LoweringRuleContext, *operands: Any, by: str, geometry: Geometry) -> Any:
+    # What is exported goes into a file.
+    by_onednn = not context.module_context.lowering_parameters.for_export and onednn.is_at_hand()
+    lower = mlir.lower_fun(functools.partial(_run, by_onednn=by_onednn), multiple_results=False)
+    return lower(context, *operands, by=by, geometry=geometry)
+
+
+def _run(a: Array, b: Array, *, by: str, geometry: Geometry, by_onednn: bool) -> Array:
+    if by == "kernel":
+        return formulations.kernel_gradient(a, b, geometry)
+    function = formulations.output if by == "y" else formulations.input_gradient
+    return function(a, b, geometry, by_onednn)
 
 
 def _run_by_xla(a: Array, b: Array, *, by: str, geometry: Geometry) -> Array:
@@ -117,9 +122,9 @@ def _batch(operands: Any, axes: Any, *, by: str, geometry: Geometry) -> tuple[An
     return found.reshape(count, batch, *found.shape[1:]), 0
 
 
-_gradient_p.def_impl(jax.jit(_run, static_argnames=("by", "geometry")))
+_gradient_p.def_impl(jax.jit(_gradient_p.bind, static_argnames=("by", "geometry")))
 _gradient_p.def_abstract_eval(_shape)
 ad.defbilinear(_gradient_p, functools.partial(_transpose, 0), functools.partial(_transpose, 1))
 batching.primitive_batchers[_gradient_p] = _batch
 mlir.register_lowering(_gradient_p, mlir.lower_fun(_run_by_xla, multiple_results=False))
-mlir.register_lowering(_gradient_p, mlir.lower_fun(_run, multiple_results=False), platform="cpu")
+mlir.register_lowering(_gradient_p, _lower_for_cpu, platform="cpu")

@@ -1,0 +1,85 @@
+"""Convolutions by oneDNN, which makes a program for every shape as it runs and which jaxlib brings along.
+
+PyTorch's convolutions on a CPU are oneDNN's. XLA gives it none by itself; it answers to a custom call whose name and
+configuration are no interface of JAX's. So nothing here is used unless the environment variable ``SEQUENCE_LAB_ONEDNN``
+is "1", as ``launch.py`` sets it, with a jaxlib on which it was tried, and after one convolution came out right. XLA
+can neither differentiate the call nor write a program that has it into a file: ``jax.export`` gets other formulations,
+and JAX's persistent cache goes without.
+"""
+
+import functools
+import json
+import os
+import warnings
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+import numpy as np
+
+from sequence_lab.ops.convolution.geometry import Geometry
+from sequence_lab.ops.windows import Window
+
+Array = jax.Array
+TRIED = ("0.10.",)
+TARGET = "__onednn$convolution"
+
+
+def runs(x: Array, kernel: Array) -> bool:
+    """Whether it has a program for these: in float32, of a known shape in which no size is 0."""
+    sizes = (*x.shape, *kernel.shape)
+    known = all(isinstance(size, int) and size > 0 for size in sizes)
+    return known and x.dtype == kernel.dtype == jnp.float32
+
+
+@functools.cache
+def is_at_hand() -> bool:
+    """Whether it was asked for, and is there, and is right."""
+    if os.environ.get("SEQUENCE_LAB_ONEDNN") != "1" or not jaxlib.__version__.startswith(TRIED):
+        return False
+    # As XLA names the error, so that no other is silenced: what JAX does when it cannot write a program to its cache.
+    warnings.filterwarnings("ignore", r"Error writing persistent compilation cache entry for .*: std::bad_alloc")
+    geometry = Geometry((Window(2, 1, 1, (1, 0)),), (3,))
+    x, kernel = np.arange(6, dtype=np.float32).reshape(1, 3, 2), np.arange(12, dtype=np.float32).reshape(2, 2, 3)
+    padded = np.pad(x[0], ((1, 0), (0, 0)))
+    try:
+        with jax.ensure_compile_time_eval():
+            found = jax.jit(lambda x, kernel: output(x, kernel, geometry))(x, kernel)
+    except jax.errors.JaxRuntimeError:
+        return False
+    return np.allclose(found[0], padded[:-1] @ kernel[0] + padded[1:] @ kernel[1])
+
+
+def output(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """``[N, *sizes, C], [*kernel_size, C // groups, D] -> [N, *out, D]``.
+
+    What has one dimension is an image of one row: the same time, but for depthwise kernels, which take a tenth of it.
+    """
+    if len(geometry.sizes) == 1:
+        row = geometry._replace(windows=(Window(1), *geometry.windows), sizes=(1, *geometry.sizes))
+        return output(x[:, None], kernel[None], row)[:, 0]
+    axes, windows = len(geometry.sizes), geometry.windows
+    channels_last = {"data": {"batch_dim": 0, "feature_dim": axes + 1, "spatial_dims": list(range(1, axes + 1))}}
+    places_first = {"input_feature_dim": axes, "output_feature_dim": axes + 1, "spatial_dims": list(range(axes))}
+    # XLA's OneDnnConvolutionConfig, with XLA's meaning of a dilation.
+    config = {
+        "dims": axes + 2,
+        "feature_groups": geometry.groups,
+        "input": channels_last,
+        "kernel": {"filter": places_first},
+        "output": channels_last,
+        "window": {
+            "pad_left": [window.padding[0] for window in windows],
+            "pad_right": [window.padding[1] for window in windows],
+            "strides": [window.stride for window in windows],
+            "window_dilations": [window.dilation for window in windows],
+        },
+    }
+    out = jax.ShapeDtypeStruct((x.shape[0], *geometry.out, kernel.shape[-1]), x.dtype)
+    call = jax.ffi.ffi_call(
+        TARGET,
+        out,
+        custom_call_api_version=1,
+        legacy_backend_config=json.dumps({"onednn_conv_config": config}),
+    )
+    return call(x, kernel)
