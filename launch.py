@@ -11,6 +11,7 @@ The same command again resumes a run that was stopped, and says so if it is fini
 """
 
 import ast
+import importlib.metadata
 import importlib.util
 import os
 import re
@@ -36,16 +37,18 @@ def process_environment() -> dict[str, str]:
     glibc gives the memory of large arrays back at once, and every step would fault it in anew: here one arena keeps
     all it ever had, in pages of 2 MiB. XLA uses vectors of 256 bits where the processor has 512; and it hands even the
     steps of small loops to its threads, which takes longer than they do, unless all that a loop touches is small: 1 KiB
-    by default, here 64. Convolutions are oneDNN's. What a variable says of these already, stays.
+    by default, here 2 MiB. Convolutions are oneDNN's. What a variable says of these already, stays. XLA's flags are set
+    under a release of JAX that has been tried: another may end the process at one that it does not know.
     """
     tunables, flags = os.environ.get("GLIBC_TUNABLES", ""), os.environ.get("XLA_FLAGS", "")
     malloc = {"mmap_max": 0, "top_pad": 64 << 20, "trim_threshold": 2**31 - 1, "arena_max": 1, "hugetlb": 1}
     own = [f"glibc.malloc.{name}={value}" for name, value in malloc.items() if f"malloc.{name}=" not in tunables]
     xla = {
         "xla_cpu_prefer_vector_width": "512",
-        "xla_backend_extra_options": f"xla_cpu_small_while_loop_byte_threshold={64 << 10}",
+        "xla_backend_extra_options": f"xla_cpu_small_while_loop_byte_threshold={2 << 20}",
     }
-    flags = " ".join([flags, *(f"--{name}={value}" for name, value in xla.items() if name not in flags)])
+    if importlib.metadata.version("jax").startswith("0.10."):
+        flags = " ".join([flags, *(f"--{name}={value}" for name, value in xla.items() if name not in flags)])
     return {
         "GLIBC_TUNABLES": ":".join([tunables, *own]).strip(":"),
         "XLA_FLAGS": flags.strip(),

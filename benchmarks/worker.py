@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks import memory
 
+SET_UP = ("GLIBC_TUNABLES", "XLA_FLAGS", "SEQUENCE_LAB_ONEDNN")  # variables of the process set-up
 # By setting, what jax.default_matmul_precision and PyTorch's allow_tf32 are.
 PRECISIONS = {"float32": ("highest", False), "tf32": ("tensorfloat32", True), "bfloat16": ("highest", False)}
 
@@ -138,8 +139,10 @@ def cores() -> int:
 
 @contextlib.contextmanager
 def environment(setting: str) -> Iterator[None]:
-    """That of the processes which start within: under "setup" as ``launch.py`` starts its own."""
+    """That of the processes which start within: under "setup" as ``launch.py`` starts its own; no other set-up."""
     before = dict(os.environ)
+    for name in SET_UP:
+        os.environ.pop(name, None)
     if setting == "setup":
         import launch  # here, not above: it needs more than the layers do
 

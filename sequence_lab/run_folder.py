@@ -141,6 +141,7 @@ def environment(devices: list[jax.Device]) -> dict[str, Any]:
         "device": {"kind": devices[0].device_kind, "platform": devices[0].platform, "count": len(devices)},
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        "onednn": os.environ.get("SEQUENCE_LAB_ONEDNN", ""),
         "versions": {
             "sequence_lab": importlib.metadata.version("sequence-lab"),
             "python": platform.python_version(),

@@ -208,7 +208,7 @@ def test_process_setup_keeps_memory_and_sets_jax_up_and_an_import_does_nothing()
     faults, *flags = said("launch.set_up_process()", XLA_FLAGS="--xla_cpu_enable_fast_math=false")
     assert int(as_it_is) > 30  # of 4 KiB or 2 MiB
     assert int(faults) < 8
-    loops = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=65536"
+    loops = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=2097152"
     assert flags == ["--xla_cpu_enable_fast_math=false", "--xla_cpu_prefer_vector_width=512", loops, "1"]
     narrow = "--xla_cpu_prefer_vector_width=256"
     assert said("launch.set_up_process()", XLA_FLAGS=narrow, SEQUENCE_LAB_ONEDNN="0")[1:] == [narrow, loops, "0"]

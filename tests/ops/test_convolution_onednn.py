@@ -14,6 +14,7 @@ from sequence_lab.ops import convolution
 from sequence_lab.ops.convolution import formulations, onednn, primitive
 from sequence_lab.ops.convolution.geometry import Geometry
 from sequence_lab.ops.windows import Window
+from sequence_lab.training.parallel import AXIS, REPLICATED, SHARDED, Parallel
 
 GEOMETRIES: dict[str, tuple[Geometry, int, int]] = {
     "one dimension": (Geometry((Window(3, 2, 2, (1, 3)),), (9,)), 2, 3),
@@ -44,6 +45,7 @@ def asked_for(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(jax, "device_count", lambda: 1)
     onednn.is_at_hand.cache_clear()
     with warnings.catch_warnings():
+        onednn.ignore_cache()
         if not onednn.is_at_hand():
             pytest.skip("this jaxlib has no oneDNN, or another than was tried")
         yield
@@ -79,7 +81,8 @@ def test_outside_jit_and_under_vmap():
     own = functools.partial(primitive.convolution, geometry=geometry)
     assert_close(own(jnp.asarray(x), jnp.asarray(kernel)), formulations.xla(jnp.asarray(x), kernel, geometry))
     found = jax.vmap(own, in_axes=(0, None))(jnp.stack([x, 2 * x]), jnp.asarray(kernel))
-    assert_close(found[1], 2 * found[0])
+    expected = formulations.xla(jnp.asarray(x), jnp.asarray(kernel), geometry)
+    assert_close(found, jnp.stack([expected, 2 * expected]))
 
 
 @pytest.mark.usefixtures("asked_for")
@@ -97,6 +100,7 @@ def test_it_has_no_part_in_other_types_nor_in_what_is_exported_nor_for_nothing()
 @pytest.mark.usefixtures("asked_for")
 def test_a_persistent_cache_goes_without_such_programs_in_silence(tmp_path):
     x, kernel = arrays("one dimension")
+    convolve = jax.jit(lambda x, kernel: convolution.convolve(x, kernel, padding=1)[0])
     kept = {
         "jax_compilation_cache_dir": str(tmp_path),
         "jax_persistent_cache_min_compile_time_secs": 0,
@@ -106,17 +110,42 @@ def test_a_persistent_cache_goes_without_such_programs_in_silence(tmp_path):
     try:
         for name, value in kept.items():
             jax.config.update(name, value)
-        convolved = jax.jit(lambda x, kernel: convolution.convolve(x, kernel, padding=1)[0])(x, kernel)
+        convolve(x, kernel)
+        entries = [path.name for path in tmp_path.iterdir()]
+        jax.jit(lambda x: jnp.sin(x) + 3)(x)
+        more = [path.name for path in tmp_path.iterdir()]
     finally:
         for name, value in before.items():
             jax.config.update(name, value)
         compilation_cache.reset_cache()
-    assert convolved.shape == (4, 9, 3)
+    assert not [name for name in entries if "convolve" in name or "lambda" in name]
+    assert [name for name in more if "lambda" in name], "the cache is not in use"
+
+
+@pytest.mark.usefixtures("asked_for")
+@pytest.mark.parametrize("kind", ["jit", "pmap"])
+def test_a_training_step_has_it(kind):
+    """Within the ``shard_map`` or ``pmap`` that steps are compiled by."""
+    x, kernel = arrays("one dimension")
+    spread = Parallel(kind, jax.devices()[:1])
+
+    def step(kernel: Any, x: Any) -> Any:
+        def loss(kernel: Any) -> Any:
+            return jnp.sum(jnp.sin(convolution.convolve(x, kernel, padding=1)[0]))
+
+        return (jax.lax.psum(jax.grad(loss)(kernel), AXIS),)
+
+    compiled = spread.compile(step, (REPLICATED, SHARDED), (REPLICATED,))
+    placed = spread.put(kernel, REPLICATED), spread.put(x, SHARDED)
+    assert onednn.TARGET in compiled.lower(*placed).as_text()
+    geometry = Geometry((Window(3, padding=(1, 1)),), x.shape[1:-1])
+    expected = jax.grad(lambda kernel: jnp.sum(jnp.sin(formulations.xla(jnp.asarray(x), kernel, geometry))))(kernel)
+    assert_close(compiled(*placed)[0], expected)
 
 
 @pytest.mark.parametrize(
     ("change", "value"),
-    [("TRIED", ("0.1.",)), ("TARGET", "no_such_call"), ("output", lambda x, kernel, geometry: jnp.ones((1, 3, 3)))],
+    [("TRIED", ("0.1",)), ("TARGET", "no_such_call"), ("output", lambda x, kernel, geometry: jnp.ones((2, 6, 6, 6)))],
 )
 @pytest.mark.usefixtures("asked_for")
 def test_it_is_not_at_hand_where_it_is_unknown_absent_or_wrong(monkeypatch, change, value):

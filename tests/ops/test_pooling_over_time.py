@@ -55,6 +55,35 @@ def test_max_over_time_gives_its_gradient_to_the_first_of_equals() -> None:
     np.testing.assert_array_equal(gradient[..., 0], [[0, 1, 0, 0, 0], [1, 0, 0, 0, 0]])
 
 
+def test_max_over_time_in_every_derivative_is_that_of_torch_with_nan_too() -> None:
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(0).integers(-3, 3, (4, 6, 5)).astype(np.float32)  # with equals
+    x[1, 2, 3] = x[1, 4, 3] = np.nan
+    weights = np.random.default_rng(1).normal(size=(4, 5)).astype(np.float32)
+    theirs = torch.tensor(x, requires_grad=True)
+    (theirs.max(1).values * torch.tensor(weights)).sum().backward()
+    gradient = jax.grad(lambda x: jnp.vdot(pooling.max_over_time(x), weights))
+    np.testing.assert_array_equal(gradient(x), theirs.grad)
+    dx = np.random.default_rng(2).normal(size=x.shape).astype(np.float32)
+    y, dy = jax.jvp(pooling.max_over_time, (x,), (dx,))
+    np.testing.assert_array_equal(y, theirs.detach().max(1).values)
+    np.testing.assert_allclose(jnp.vdot(dy, weights), np.vdot(theirs.grad.numpy(), dx), rtol=1e-5)
+    np.testing.assert_array_equal(jax.grad(lambda x: jnp.sum(gradient(x)))(x), 0)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int32"])
+def test_max_over_time_keeps_its_type(dtype: str) -> None:
+    x, lengths = jnp.asarray(np.random.default_rng(0).integers(-9, 9, (3, 6, 2)), dtype), np.array([6, 3, 1])
+    y = pooling.max_over_time(x, lengths)
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(
+        y, np.stack([np.asarray(x)[row, :length].max(0) for row, length in enumerate(lengths)])
+    )
+    if dtype != "int32":
+        gradient = jax.grad(lambda x: jnp.sum(pooling.max_over_time(x, lengths)).astype(jnp.float32))(x)
+        np.testing.assert_array_equal(np.asarray(gradient, np.float32).sum(1), 1)
+
+
 def test_mean_over_time_gradient_by_hand() -> None:
     gradient = jax.jit(jax.grad(lambda x: (pooling.mean_over_time(x, np.array([4, 0])) * 2).sum()))(jnp.ones((2, 5, 1)))
     np.testing.assert_array_equal(gradient[..., 0], [[0.5, 0.5, 0.5, 0.5, 0], [0, 0, 0, 0, 0]])

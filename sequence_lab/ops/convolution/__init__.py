@@ -57,7 +57,7 @@ def convolve(
         x, widths = windows.extend(x, split, widths, padding), ((0, 0),) * spatial
     x = x.reshape(math.prod(batch_shape), *x.shape[len(batch_shape) :])
     within = tuple(dataclasses.replace(window, padding=pair) for window, pair in zip(over, widths, strict=True))
-    y = primitive.convolution(x, kernel, Geometry(within, x.shape[1:-1], feature_group_count))
+    y = primitive.convolution(x, kernel, Geometry(within, x.shape[1:-1], int(feature_group_count)))
     new = windows.output_lengths(split, over)
     y = windows.mask_spatial(y.reshape(*batch_shape, *y.shape[1:]), new)
     return y, windows.join_lengths(new, lengths)
@@ -103,7 +103,7 @@ def convolve_transposed(
         if transposed_length(size, window, crop) < 1:
             raise ValueError(f"padding is {padding!r}: it takes off all of spatial axis {axis}, which has {size} steps")
     whole = tuple(dataclasses.replace(window, padding=(0, 0)) for window in over)
-    y = primitive.convolution_transposed(x, kernel, Geometry.transposed(whole, sizes, feature_group_count))
+    y = primitive.convolution_transposed(x, kernel, Geometry.transposed(whole, sizes, int(feature_group_count)))
     y = lax.pad(y, jnp.zeros((), y.dtype), ((0, 0, 0), *((-left, -right, 0) for left, right in crops), (0, 0, 0)))
     new = [
         None if length is None else transposed_length(length, window, crop)

@@ -4,7 +4,7 @@ PyTorch's convolutions on a CPU are oneDNN's. XLA gives it none by itself; it an
 configuration are no interface of JAX's. So nothing here is used unless the environment variable ``SEQUENCE_LAB_ONEDNN``
 is "1", as ``launch.py`` sets it, with a jaxlib on which it was tried, and after one convolution came out right. XLA
 can neither differentiate the call nor write a program that has it into a file: ``jax.export`` gets other formulations,
-and JAX's persistent cache goes without.
+and JAX's persistent cache goes without (under ``jax_raise_persistent_cache_errors`` that is an error).
 """
 
 import functools
@@ -16,13 +16,27 @@ import jax
 import jax.numpy as jnp
 import jaxlib
 import numpy as np
+from jax import lax
 
 from sequence_lab.ops.convolution.geometry import Geometry
 from sequence_lab.ops.windows import Window
 
 Array = jax.Array
-TRIED = ("0.10.",)
+TRIED = ("0.10.2",)
 TARGET = "__onednn$convolution"
+
+
+def is_asked_for() -> bool:
+    return os.environ.get("SEQUENCE_LAB_ONEDNN") == "1"
+
+
+def ignore_cache() -> None:
+    """Silences what JAX says where XLA cannot write a program to the persistent cache: here that is as it should be."""
+    warnings.filterwarnings("ignore", r"Error writing persistent compilation cache entry for .*: std::bad_alloc")
+
+
+if is_asked_for():
+    ignore_cache()
 
 
 def runs(x: Array, kernel: Array) -> bool:
@@ -34,20 +48,27 @@ def runs(x: Array, kernel: Array) -> bool:
 
 @functools.cache
 def is_at_hand() -> bool:
-    """Whether it was asked for, and is there, and is right."""
-    if os.environ.get("SEQUENCE_LAB_ONEDNN") != "1" or not jaxlib.__version__.startswith(TRIED):
+    """Whether it was asked for, and is there, and does with all of its configuration what it is taken to do."""
+    if not is_asked_for() or jaxlib.__version__ not in TRIED:
         return False
-    # As XLA names the error, so that no other is silenced: what JAX does when it cannot write a program to its cache.
-    warnings.filterwarnings("ignore", r"Error writing persistent compilation cache entry for .*: std::bad_alloc")
-    geometry = Geometry((Window(2, 1, 1, (1, 0)),), (3,))
-    x, kernel = np.arange(6, dtype=np.float32).reshape(1, 3, 2), np.arange(12, dtype=np.float32).reshape(2, 2, 3)
-    padded = np.pad(x[0], ((1, 0), (0, 0)))
+    windows = (Window(2, 2, 3, (1, 4)), Window(3, 1, 2, (0, 3)))
+    geometry, random = Geometry(windows, (9, 7), groups=2), np.random.default_rng(0)
     try:
         with jax.ensure_compile_time_eval():
+            x, kernel = (jnp.asarray(random.random(s), jnp.float32) for s in ((2, *geometry.sizes, 4), (2, 3, 2, 6)))
             found = jax.jit(lambda x, kernel: output(x, kernel, geometry))(x, kernel)
-    except jax.errors.JaxRuntimeError:
+            expected = lax.conv_general_dilated(
+                x,
+                kernel,
+                [window.stride for window in windows],
+                [window.padding for window in windows],
+                rhs_dilation=[window.dilation for window in windows],
+                dimension_numbers=("NHWC", "HWIO", "NHWC"),
+                feature_group_count=2,
+            )
+            return bool(jnp.allclose(found, expected, rtol=1e-4))
+    except Exception:  # whatever goes wrong with a call that is no interface, there are other formulations
         return False
-    return np.allclose(found[0], padded[:-1] @ kernel[0] + padded[1:] @ kernel[1])
 
 
 def output(x: Array, kernel: Array, geometry: Geometry) -> Array:

@@ -44,12 +44,13 @@ def _max_of_floats(x_BTC: Array) -> Array:
 def _at_the_winner(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (x_BTC,), (dx_BTC,) = primals, tangents
     y_BC = _max_of_floats(x_BTC)
-    # The first that nothing exceeds. XLA makes vectors of this; of its argmax on a CPU it makes none.
+    # The first that nothing exceeds, or the first NaN. XLA makes vectors of this; of its argmax on a CPU it makes none.
     steps = x_BTC.shape[-2]
     to_the_end_T1 = jnp.arange(steps, 0, -1, dtype=jnp.float32)[:, None]
-    first_BC = jnp.max(jnp.where(x_BTC < y_BC[..., None, :], 0, to_the_end_T1), axis=-2)
+    wins_BTC = (x_BTC >= y_BC[..., None, :]) | jnp.isnan(x_BTC)
+    first_BC = jnp.max(jnp.where(wins_BTC, to_the_end_T1, 0), axis=-2)
     winner_B1C = (steps - first_BC).astype(jnp.int32)[..., None, :]
-    return y_BC, jnp.take_along_axis(dx_BTC, winner_B1C, axis=-2)[..., 0, :]
+    return y_BC, jnp.take_along_axis(dx_BTC, winner_B1C, axis=-2, mode="clip")[..., 0, :]
 
 
 def first_over_time(x_BTC: Array, lengths_B: Array | None = None) -> Array:

@@ -70,8 +70,9 @@ def run(
       key: of the noise of training (zoneout, recurrent dropout, DropConnect), or None for none.
       reverse: from each row's last real step to its first.
       remat: compute again in the reverse pass instead of keeping: memory of order sqrt(T), see ``remat``.
-      engine: a name in ``ENGINES``, an engine with options of its own, "auto", or "tuned": the fastest of them
-        on this machine, timed once for each cell and class of shapes. ``explain_engine`` tells what these choose.
+      engine: a name in ``ENGINES``, an engine with options of its own, "auto", or "tuned": the fastest
+        on this machine of those that are right to rounding and can do all that others can (not newton, not cudnn),
+        timed once for each cell and class of shapes. ``explain_engine`` tells what these choose.
 
     Raises:
       ValueError: an unknown engine or one that cannot run the call, a carry of another type or shape than the cell's,

@@ -20,9 +20,9 @@ ENGINES: Mapping[str, Engine] = {
 
 # Why "auto" leaves an engine that could run the call.
 NOT_CHOSEN: Mapping[str, str] = {
-    "scan": "as fast at best, where the cell is linear: associative leaves no product in a loop",
+    "scan": "slower as a rule, where the cell is linear: associative leaves no product in a loop",
     "scan_plain": "slower; for forward mode (jvp of the layer itself), which scan has not",
-    "newton": "slower on a CPU, and right to its tolerance only",
+    "newton": "slower but for few units over many steps, and right to its tolerance only",
     "cudnn": "has neither second derivatives nor vmap: to be asked for by name",
 }
 NOT_TIMED = ("newton", "cudnn")  # the time of one depends on the numbers it is given; the other can do less

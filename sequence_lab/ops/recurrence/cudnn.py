@@ -13,7 +13,7 @@ from jax.experimental import rnn
 
 from sequence_lab.ops import masking
 from sequence_lab.ops.recurrence import cells
-from sequence_lab.ops.recurrence.engine import Call, Start, Steps
+from sequence_lab.ops.recurrence.engine import Call, Start, Steps, without_forward_mode
 
 Array = jax.Array
 LACKING = ("layer_norm", "peephole", "coupled", "projection", "zoneout_hidden", "zoneout_cell")
@@ -27,7 +27,7 @@ class CuDNN:
     "float32".
 
     It is differentiated once, backwards: second derivatives and ``jax.vmap`` (so ``jax.jacrev`` too) end in a
-    ValueError that names the engine to take, forward mode in JAX's own TypeError about ``custom_vjp``.
+    ValueError that names the engine to take, forward mode in a TypeError as for ``scan``.
     """
 
     def refusal(self, call: Call) -> str | None:
@@ -102,7 +102,10 @@ def lstm_stack(
     own_lengths_B = jnp.full(num_rows, num_steps, jnp.int32) if lengths_B is None else jnp.maximum(lengths_B, 1)
     if direction == "backward":
         x_BTC = masking.reverse_within_length(x_BTC, lengths_B)
-    y_BTD, last = _lstm(direction == "both", x_BTC, initial, _flat(params, x_BTC.dtype), own_lengths_B)
+    with without_forward_mode(
+        "the engine is cudnn, which has no forward mode; allowed for jvp, jacfwd and linearize: scan_plain"
+    ):
+        y_BTD, last = _lstm(direction == "both", x_BTC, initial, _flat(params, x_BTC.dtype), own_lengths_B)
     if lengths_B is not None:
         y_BTD = masking.zero_padding(y_BTD, lengths_B)
         last = jax.tree.map(functools.partial(jnp.where, lengths_B[:, None] > 0), last, initial)

@@ -60,6 +60,8 @@ def _power_of_two(size: int) -> int:
 
 def _key(call: Call) -> str:
     machine = {"device": jax.devices()[0].device_kind, "host": platform.node(), "cores": os.cpu_count()}
+    machine |= {name: os.environ.get(name, "") for name in ("XLA_FLAGS", "GLIBC_TUNABLES")}
+    machine["precision"] = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]  # made at run time
     fields = call._asdict() | {"dtype": jnp.dtype(call.dtype).name} | machine
     return json.dumps({"jax": jax.__version__} | {name: str(value) for name, value in fields.items()})
 
