@@ -43,6 +43,7 @@ def asked_for(monkeypatch: pytest.MonkeyPatch) -> Any:
     """As ``launch.py`` has it, on one device; nobody else sees it, and no filter of warnings stays."""
     monkeypatch.setenv("SEQUENCE_LAB_ONEDNN", "1")
     monkeypatch.setattr(jax, "device_count", lambda: 1)
+    monkeypatch.setattr(onednn, "LEAST", 0)
     onednn.is_at_hand.cache_clear()
     with warnings.catch_warnings():
         onednn.ignore_cache()
@@ -86,13 +87,15 @@ def test_outside_jit_and_under_vmap():
 
 
 @pytest.mark.usefixtures("asked_for")
-def test_it_has_no_part_in_other_types_nor_in_what_is_exported_nor_for_nothing():
+def test_it_has_no_part_in_other_types_nor_in_what_is_exported_nor_for_little_or_nothing(monkeypatch):
     x, kernel = arrays("groups")
     convolve = jax.jit(lambda x, kernel: convolution.convolve(x, kernel, feature_group_count=3)[0])
     assert onednn.TARGET in convolve.lower(x, kernel).as_text()
     assert onednn.TARGET not in jax.export.export(convolve)(x, kernel).mlir_module()
     nothing = jnp.zeros((0, *x.shape[1:]))
     assert convolve(nothing, kernel).shape == (0, 2, 3, 9)
+    monkeypatch.setattr(onednn, "LEAST", 2 * 4 * 2 * 3 * 2 * 2 * 2 * 9)
+    assert onednn.TARGET not in jax.jit(lambda *a: convolve(*a)).lower(x, kernel).as_text()
     with jax.enable_x64(True):
         assert onednn.TARGET not in convolve.lower(x.astype(float), kernel.astype(float)).as_text()
 

@@ -2,8 +2,8 @@
 
 The rule, in this order:
 
-- The convolution itself, and the gradient of its input without a stride: oneDNN's, where ``onednn`` has them; but a
-  kernel of one place is a matrix product.
+- The convolution itself, and the gradient of its input where that is a convolution, too (without a stride, in one
+  group or depthwise): oneDNN's, where ``onednn`` has them and they pay; but a kernel of one place is a matrix product.
 - Depthwise, at most ``MOST_TAPS`` places in the kernel: a sum over these of the shifted input times the kernel there,
   elementwise.
 - Groups: a convolution for each.
@@ -94,7 +94,7 @@ def xla_transposed(y: Array, kernel: Array, geometry: Geometry) -> Array:
 
 def output(x: Array, kernel: Array, geometry: Geometry, by_onednn: bool = False) -> Array:
     """``[N, *out, D]``."""
-    if by_onednn and math.prod(geometry.kernel_size) > 1 and onednn.runs(x, kernel):
+    if by_onednn and math.prod(geometry.kernel_size) > 1 and onednn.pays(x, kernel, geometry):
         return onednn.output(x, kernel, geometry)
     if _depthwise(x.shape[-1], geometry):
         return _shifted(x, kernel, geometry)

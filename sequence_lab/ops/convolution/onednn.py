@@ -4,11 +4,13 @@ PyTorch's convolutions on a CPU are oneDNN's. XLA gives it none by itself; it an
 configuration are no interface of JAX's. So nothing here is used unless the environment variable ``SEQUENCE_LAB_ONEDNN``
 is "1", as ``launch.py`` sets it, with a jaxlib on which it was tried, and after one convolution came out right. XLA
 can neither differentiate the call nor write a program that has it into a file: ``jax.export`` gets other formulations,
-and JAX's persistent cache goes without (under ``jax_raise_persistent_cache_errors`` that is an error).
+and JAX's persistent cache goes without (under ``jax_raise_persistent_cache_errors`` that is an error). So a small
+convolution is left to XLA: compiling its program anew, seconds at each launch, would cost more than it wins.
 """
 
 import functools
 import json
+import math
 import os
 import warnings
 
@@ -24,6 +26,7 @@ from sequence_lab.ops.windows import Window
 Array = jax.Array
 TRIED = ("0.10.2",)
 TARGET = "__onednn$convolution"
+LEAST = 2**25  # multiplications
 
 
 def is_asked_for() -> bool:
@@ -39,11 +42,11 @@ if is_asked_for():
     ignore_cache()
 
 
-def runs(x: Array, kernel: Array) -> bool:
-    """Whether it has a program for these: in float32, of a known shape in which no size is 0."""
-    sizes = (*x.shape, *kernel.shape)
-    known = all(isinstance(size, int) and size > 0 for size in sizes)
-    return known and x.dtype == kernel.dtype == jnp.float32
+def pays(x: Array, kernel: Array, geometry: Geometry) -> bool:
+    """Whether it has a program for these (float32, of a known shape in which no size is 0), worth compiling."""
+    known = all(isinstance(size, int) and size > 0 for size in (*x.shape, *kernel.shape))
+    known &= x.dtype == kernel.dtype == jnp.float32
+    return known and math.prod((x.shape[0], *geometry.out, *kernel.shape)) >= LEAST
 
 
 @functools.cache
