@@ -42,7 +42,7 @@ def ratios(rows: Sequence[Row], path: Path, title: str) -> None:
         return row.ratio(name) if name in _others(row) else None
 
     first = rows[0].contestants[0]
-    figure = _dots(rows, point, f"time divided by that of {first}")
+    figure = _dots(rows, point, lambda row: f"time divided by that of {first}")
     for axes in figure.axes:
         axes.axvline(1, color="0.25", linewidth=1.2, zorder=1)
         low, high = axes.get_xlim()
@@ -63,7 +63,7 @@ def values(rows: Sequence[Row], path: Path, title: str) -> None:
     def point(row: Row, name: str) -> tuple[float, float, float]:
         return row.median(name), *row.quartiles(name)
 
-    figure = _dots(rows, point, UNITS[rows[0].unit])
+    figure = _dots(rows, point, lambda row: UNITS[row.unit])
     for axes in figure.axes:
         _logarithmic(axes, "x")
     figure.suptitle(title, fontsize="medium")
@@ -124,7 +124,7 @@ def _proportional(axes: Any, rows: Sequence[Row]) -> None:
     axes.set_ylim(bottom, top)
 
 
-def _dots(rows: Sequence[Row], point: Callable[[Row, str], Any], label: str) -> Any:
+def _dots(rows: Sequence[Row], point: Callable[[Row, str], Any], label: Callable[[Row], str]) -> Any:
     """A line per case, a dot per contestant, its interval as a bar."""
     cases = list(dict.fromkeys(row.case for row in rows))
     programs = list(dict.fromkeys(row.program for row in rows))
@@ -147,7 +147,7 @@ def _dots(rows: Sequence[Row], point: Callable[[Row, str], Any], label: str) -> 
             axes.errorbar(x, y, xerr=bars, label=name, markersize=5, elinewidth=1.4, **style)
         for edge in range(1, len(cases)):
             axes.axhline(edge - 0.5, color="0.9", linewidth=0.8, zorder=0)
-        axes.set(ylim=(len(cases) - 0.5, -0.5), xlabel=label, title=program)
+        axes.set(ylim=(len(cases) - 0.5, -0.5), xlabel=label(shown[0]), title=program)
         axes.set_yticks(range(len(cases)), cases if axes is grid[0][0] else [""] * len(cases), fontsize="small")
         axes.tick_params(axis="y", length=0)
         axes.title.set_fontsize("medium")
