@@ -64,6 +64,7 @@ def recurrent(task: tasks.Recurrent) -> Job:
             getattr(layer, name).copy_(torch.from_numpy(array))
     device_cotangent = tensor(cotangent, task.dtype)
     layer = layer.to(device_cotangent.device, device_cotangent.dtype)
+    layer.flatten_parameters()  # one piece of memory again, as cuDNN wants it: another type has taken it apart
     x = tensor(inputs, task.dtype).requires_grad_()
     names = [name for name, _ in layer.named_parameters()]
 

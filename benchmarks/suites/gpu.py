@@ -21,7 +21,7 @@ DEEPBENCH = (
     ("gru", 32, 1500, 2816),
 )
 WIDTHS = (64, 128, 256, 512, 1024, 2048)
-LONG = (("lstm", 16, 1024, 768), ("gru", 16, 1024, 768))
+LONG = (("lstm", 16, 1024, 768), ("gru", 16, 1024, 768), ("rnn", 16, 1024, 768))
 QUICK = (("lstm", 2, 5, 4), ("rnn_relu", 2, 5, 4), ("gru", 2, 5, 4))
 
 
@@ -34,7 +34,7 @@ def contestants(task: Recurrent, asked: Asked) -> list[Contestant]:
 
 
 def cases(asked: Asked) -> Iterator[Case]:
-    for cell, B, T, D in QUICK if asked.quick else DEEPBENCH + LONG:
+    for cell, B, T, D in QUICK if asked.quick else LONG + DEEPBENCH:
         task = Recurrent(cell, B, T, D, D, asked.dtype)
         yield Case(label(task), task, contestants(task, asked))
     for D in WIDTHS[:0] if asked.quick else WIDTHS:

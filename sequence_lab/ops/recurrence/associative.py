@@ -23,8 +23,9 @@ class Associative:
     """Linear cells: every product is one over all of time, and between them is the elementwise recurrence alone.
 
     Forward mode works, too, see ``linear_recurrence``, but not in chunks. Between sequences packed into a row a NaN or
-    an infinity is not held back. Factors are between 0 and 1, so that values never leave the range of what is
-    remembered: there is nothing for a form in logarithms to save, and states may be negative.
+    an infinity is not held back. Factors are between 0 and 1, so that the values themselves never leave the range of
+    what is remembered; the form in logarithms that minGRU and minLSTM were published with (Feng et al. 2024) is the
+    method "logarithms", which takes states of either sign, too, but no complex ones (LRU).
 
     Measured on two CPU cores, float32, forward and backward, for B, T, C, D: its time over that of ``scan``, by each
     method (``benchmarks/run.py linear --settings=stock``):

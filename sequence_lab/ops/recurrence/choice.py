@@ -6,6 +6,7 @@ from sequence_lab.ops.recurrence import tuning
 from sequence_lab.ops.recurrence.associative import Associative
 from sequence_lab.ops.recurrence.cudnn import CuDNN
 from sequence_lab.ops.recurrence.engine import Call, Engine
+from sequence_lab.ops.recurrence.fused import Fused
 from sequence_lab.ops.recurrence.newton import Newton
 from sequence_lab.ops.recurrence.scan import Scan
 from sequence_lab.ops.recurrence.scan_plain import ScanPlain
@@ -14,13 +15,15 @@ ENGINES: Mapping[str, Engine] = {
     "scan": Scan(),
     "scan_plain": ScanPlain(),
     "associative": Associative(),
+    "fused": Fused(),
     "newton": Newton(),
     "cudnn": CuDNN(),
 }
 
+PREFERRED = ("associative", "fused", "scan")  # by "auto": the first that can run the call
 # Why "auto" leaves an engine that could run the call.
 NOT_CHOSEN: Mapping[str, str] = {
-    "scan": "slower as a rule, where the cell is linear: associative leaves no product in a loop",
+    "scan": "slower as a rule: associative leaves no product in a loop, fused starts one kernel for all steps",
     "scan_plain": "slower; for forward mode (jvp of the layer itself), which scan has not",
     "newton": "slower but for few units over many steps, and right to its tolerance only",
     "cudnn": "has neither second derivatives nor vmap: to be asked for by name",
@@ -67,7 +70,7 @@ def explain(engine: str, call: Call) -> str:
 
 def _resolved(engine: str, call: Call) -> str:
     if engine == "auto":
-        return "associative" if Associative().refusal(call) is None else "scan"
+        return next(name for name in PREFERRED if ENGINES[name].refusal(call) is None)
     if engine == "tuned":
         able = {name: ENGINES[name] for name in _able(call) if name not in NOT_TIMED}
         return tuning.fastest(call, able)

@@ -32,7 +32,7 @@ class CuDNN:
 
     def refusal(self, call: Call) -> str | None:
         cell = call.cell
-        if not _is_nvidia(call.backend):
+        if not is_nvidia(call.backend):
             return f"the backend is {call.backend}, not an NVIDIA GPU"
         if type(cell) is not cells.LSTMCell:
             return f"the cell is {type(cell).__name__}, not LSTMCell"
@@ -176,6 +176,6 @@ def _refuse_vmap(axis_size: int, in_batched: Any, arrays: Any) -> NoReturn:
     raise ValueError("engine cudnn is not mapped over; allowed under jax.vmap and jax.jacrev: engine='scan'")
 
 
-def _is_nvidia(backend: str) -> bool:
+def is_nvidia(backend: str) -> bool:
     # JAX calls the GPUs of AMD "gpu" too, whose LSTM wants the gates in another order (``rnn.swap_lstm_gates``).
     return backend == "cuda" or (backend == "gpu" and "rocm" not in jax.local_devices()[0].client.platform_version)

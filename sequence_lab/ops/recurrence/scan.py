@@ -53,9 +53,21 @@ class Scan:
     ) -> tuple[Array, Carry]:
         inputs, given = parted(params, steps, initial_carry, start)
         with without_forward_mode(
-            "the engine is scan, which has no forward mode; allowed for jvp, jacfwd and linearize: scan_plain"
+            f"the engine is {type(self).__name__.lower()}, which has no forward mode; allowed for jvp, jacfwd and "
+            "linearize: scan_plain"
         ):
-            return _scan(cell, reverse, inputs, given)
+            return _scan(self, cell, reverse, inputs, given)
+
+    def forward(
+        self, cell: Cell, reverse: bool, inputs: Inputs, given: Given, *, recorded: bool
+    ) -> tuple[tuple[Array, Carry], "Record | None"]:
+        """The loop; and its record, or None where no reverse pass will read it."""
+        out, record = run(cell, reverse, inputs, given)
+        return out, record if recorded else None
+
+    def backward(self, steps: "Replay", reverse: bool, first: Any, xs: Any) -> tuple[Any, Any]:
+        """The reverse loop, as a scan over ``steps.back``."""
+        return lax.scan(steps.back, first, xs, reverse=not reverse)
 
 
 class Record(NamedTuple):
@@ -69,20 +81,21 @@ class Record(NamedTuple):
     u: Any
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _scan(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[Array, Carry]:
-    return _run(cell, reverse, inputs, given)[0]
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
+def _scan(engine: Scan, cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[Array, Carry]:
+    return engine.forward(cell, reverse, inputs, given, recorded=False)[0]
 
 
-def _forward(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[tuple[Array, Carry], Any]:
-    out, record = _run(cell, reverse, inputs, given)
+def _forward(engine: Scan, cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[tuple[Array, Carry], Any]:
+    out, record = engine.forward(cell, reverse, inputs, given, recorded=True)
     return out, (inputs, given, record)
 
 
-def _run(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[tuple[Array, Carry], Record]:
+def run(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[tuple[Array, Carry], Record]:
+    """Outputs, last carry and record, by one ``lax.scan``."""
     params, dtype = inputs.params, inputs.x_TBC.dtype
     dot = products(params, dtype)
-    ahead, kept = _input_product_ahead(cell, params, inputs.x_TBC), _reads_input(cell, inputs, given)
+    ahead, kept = _input_product_ahead(cell, params, inputs.x_TBC), reads_input(cell, inputs, given)
 
     def step(carry: Carry, now: Any) -> tuple[Carry, Any]:
         x_BC, valid_B, reset_B, index = now
@@ -94,18 +107,18 @@ def _run(cell: Cell, reverse: bool, inputs: Inputs, given: Given) -> tuple[tuple
             products[name] = dot(name, a, add)
             return products[name]
 
-        u = x_BC if ahead else _inputs(cell, params, x_BC)
+        u = x_BC if ahead else input_products(cell, params, x_BC)
         noise = given.noise(cell, index, jax.tree.leaves(x_BC)[0].shape[:-1])
         new_carry, y_BD = cell.step(
             local_parameters(cell, params.local, dtype), carry, u, recorded, given.context, noise
         )
         record = Record(carry, products, u if kept else None)
-        new_carry, y_BD = _cast_like(new_carry, carry), y_BD.astype(dtype)
+        new_carry, y_BD = cast_like(new_carry, carry), y_BD.astype(dtype)
         if valid_B is None:
             return new_carry, (y_BD, record)
         return where(valid_B, new_carry, carry), (where(valid_B, y_BD, jnp.zeros_like(y_BD)), record)
 
-    x = _inputs(cell, params, inputs.x_TBC) if ahead else inputs.x_TBC
+    x = input_products(cell, params, inputs.x_TBC) if ahead else inputs.x_TBC
     xs = (x, given.valid_TB, given.reset_TB, given.index_T)
     carry, (y_TBD, record) = lax.scan(step, inputs.initial_carry, xs, reverse=reverse)
     return (y_TBD, carry), record
@@ -136,7 +149,7 @@ class Replay(NamedTuple):
         local = local_parameters(self.cell, local, self.dtype)
         noise = self.given.noise(self.cell, index, self.batch_shape)
         new_carry, y = self.cell.step(local, at.carry, u, dot, self.given.context, noise)
-        return (_cast_like(new_carry, at.carry), y.astype(self.dtype)), operands
+        return (cast_like(new_carry, at.carry), y.astype(self.dtype)), operands
 
     def back(self, state: Any, now: Any) -> tuple[Any, Any]:
         """The loop: the cotangents of carry and start carry one step earlier, and what is written down."""
@@ -169,10 +182,12 @@ class Replay(NamedTuple):
         return ct_local, ct_u, operands
 
 
-def _backward(cell: Cell, reverse: bool, saved: Any, cotangents: tuple[Array, Carry]) -> tuple[Inputs, None]:
+def _backward(
+    engine: Scan, cell: Cell, reverse: bool, saved: Any, cotangents: tuple[Array, Carry]
+) -> tuple[Inputs, None]:
     inputs, given, record = saved
     (matrices, local), x_TBC, (ct_y_TBD, ct_carry) = inputs.params, inputs.x_TBC, cotangents
-    u_T, pull_inputs = jax.vjp(lambda m, x: _inputs(cell, Params(m, local), x, product), matrices, x_TBC)
+    u_T, pull_inputs = jax.vjp(lambda m, x: input_products(cell, Params(m, local), x, product), matrices, x_TBC)
     u_T = u_T if record.u is None else record.u
     # Without the barrier XLA would transpose every matrix again at every step.
     transposed = {name: lax.optimization_barrier(m.astype(u_T.dtype).T) for name, m in matrices.items()}
@@ -180,11 +195,11 @@ def _backward(cell: Cell, reverse: bool, saved: Any, cotangents: tuple[Array, Ca
 
     xs = (ct_y_TBD, record, u_T, given.valid_TB, given.reset_TB, given.index_T)
     first = (ct_carry, _zeros(inputs.start_carry))
-    (ct_initial, ct_start), written = lax.scan(steps.back, first, xs, reverse=not reverse)
+    (ct_initial, ct_start), written = engine.backward(steps, reverse, first, xs)
     ct_carry_T, ct_products, ct_u = written
 
     def to_local(x: Array, ct_u: Any) -> Any:
-        return jax.vjp(lambda local: _inputs(cell, Params(matrices, local), x), local)[1](ct_u)[0]
+        return jax.vjp(lambda local: input_products(cell, Params(matrices, local), x), local)[1](ct_u)[0]
 
     # A vjp for each step: their sum over time is in the type of the parameters, whatever that of a step.
     ct_out_T = _split(given.valid_TB, ct_carry_T, ct_y_TBD)[0]
@@ -206,12 +221,12 @@ def _input_product_ahead(cell: Cell, params: Params, x: Array) -> bool:
     On a CPU that pays where the product is as narrow as the carry (an RNN). Where it is wider it costs more to write
     and to read again than it saves (an LSTM, a GRU).
     """
-    u = jax.eval_shape(functools.partial(_inputs, cell), params, x)
+    u = jax.eval_shape(functools.partial(input_products, cell), params, x)
     carry = cell.initial_carry((), x.dtype)
     return sum(a.shape[-1] for a in jax.tree.leaves(u)) <= sum(a.shape[-1] for a in jax.tree.leaves(carry))
 
 
-def _reads_input(cell: Cell, inputs: Inputs, given: Given) -> bool:
+def reads_input(cell: Cell, inputs: Inputs, given: Given) -> bool:
     """Whether a step does anything with u but add it to a product, found by tracing one."""
     params, x, carry = inputs.params, inputs.x_TBC, inputs.initial_carry
 
@@ -222,13 +237,13 @@ def _reads_input(cell: Cell, inputs: Inputs, given: Given) -> bool:
         noise = None if given.index_T is None else given.noise(cell, jnp.zeros((), jnp.int32), x.shape[1:-1])
         return cell.step(local_parameters(cell, params.local, x.dtype), carry, u, dot, given.context, noise)
 
-    shapes = jax.eval_shape(functools.partial(_inputs, cell), params, jax.ShapeDtypeStruct(x.shape[1:], x.dtype))
+    shapes = jax.eval_shape(functools.partial(input_products, cell), params, jax.ShapeDtypeStruct(x.shape[1:], x.dtype))
     jaxpr = jax.make_jaxpr(step)(shapes).jaxpr
     read = {v for equation in jaxpr.eqns for v in equation.invars if not isinstance(v, jax.extend.core.Literal)}
     return not read.isdisjoint(jaxpr.invars)
 
 
-def _inputs(cell: Cell, params: Params, x: Array, multiply: Product = multiplied) -> Any:
+def input_products(cell: Cell, params: Params, x: Array, multiply: Product = multiplied) -> Any:
     return cell.inputs(local_parameters(cell, params.local, x.dtype), x, products(params, x.dtype, multiply))
 
 
@@ -240,7 +255,7 @@ def _split(valid: Array | None, ct_carry: Carry, ct_y: Array) -> tuple[tuple[Car
     return where(valid, (ct_carry, ct_y), nothing), where(valid, nothing[0], ct_carry)
 
 
-def _cast_like(tree: Any, like: Any) -> Any:
+def cast_like(tree: Any, like: Any) -> Any:
     return jax.tree.map(lambda array, other: array.astype(other.dtype), tree, like)
 
 

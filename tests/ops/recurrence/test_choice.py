@@ -61,6 +61,7 @@ def test_explain_engine_refuses_an_unknown_name() -> None:
 
 def test_explain_engine_has_a_line_for_each_engine(monkeypatch) -> None:
     monkeypatch.setattr(choice, "ENGINES", {"scan": ScanPlain(), "scan_plain": ScanPlain(), "strict": Refusing()})
+    monkeypatch.setattr(choice, "PREFERRED", ("strict", "scan"))
     x = jax.ShapeDtypeStruct((3, 5, 2), jnp.float32)
     first, *others = recurrence.explain_engine(VARIANTS["gru"], x).splitlines()
     assert first == "auto runs scan"
@@ -77,7 +78,7 @@ def test_auto_solves_linear_cells_at_once() -> None:
 
 
 def test_every_engine_has_its_reason_not_to_be_chosen() -> None:
-    assert set(choice.NOT_CHOSEN) == set(choice.ENGINES) - {"associative"}  # chosen wherever it can run
+    assert set(choice.NOT_CHOSEN) == set(choice.ENGINES) - {"associative", "fused"}  # chosen wherever it can run
 
 
 def test_tuned_takes_the_fastest_and_remembers_it(home, monkeypatch) -> None:

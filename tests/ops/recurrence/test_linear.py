@@ -19,6 +19,11 @@ def drawn(steps: int, seed: int, dtype: Any = float) -> tuple[Any, ...]:
     return tuple(r + 1j * i if dtype is complex else r for r, i in zip(real, imaginary, strict=True))
 
 
+def positive(a_T: Any, method: str) -> Any:
+    """Factors that the method takes."""
+    return np.abs(a_T) if method == "logarithms" else a_T
+
+
 def loop(a_T: Any, b_T: Any, initial: Any, reverse: bool = False) -> Any:
     h, h_T = initial, [initial] * len(b_T)
     for t in reversed(range(len(b_T))) if reverse else range(len(b_T)):
@@ -26,10 +31,19 @@ def loop(a_T: Any, b_T: Any, initial: Any, reverse: bool = False) -> Any:
     return jnp.stack(h_T)
 
 
-@pytest.mark.parametrize(("method", "dtype", "reverse"), [("scan", complex, False), ("associative_scan", float, True)])
+@pytest.mark.parametrize(
+    ("method", "dtype", "reverse"),
+    [
+        ("scan", complex, False),
+        ("associative_scan", float, True),
+        ("logarithms", float, False),
+        ("logarithms", float, True),
+    ],
+)
 def test_linear_recurrence_equals_a_loop_up_to_third_derivatives(method: str, dtype: Any, reverse: bool) -> None:
     """``jvp``, ``grad``, ``jvp`` of ``grad``, ``grad`` of ``grad``, and ``grad`` of that; two rows under ``vmap``."""
-    rows = jax.tree.map(lambda *a: np.stack(a), *(drawn(4, seed, dtype) for seed in (1, 31)))
+    a_T, *others = jax.tree.map(lambda *a: np.stack(a), *(drawn(4, seed, dtype) for seed in (1, 31)))
+    rows = (positive(a_T, method), *others)
     direction, weights = drawn(4, 61, dtype), drawn(4, 91, dtype)[0]
 
     def results(solve: Any) -> Any:
@@ -60,10 +74,12 @@ def test_linear_recurrence_equals_a_loop_up_to_third_derivatives(method: str, dt
 @every_method
 def test_linear_recurrence_takes_no_steps_one_and_what_is_broadcast(method: str) -> None:
     for steps in (0, 1):
-        a_T, b_T, initial = map(jnp.asarray, drawn(steps, 1))
+        a_T, b_T, initial = drawn(steps, 1)
+        a_T, b_T, initial = map(jnp.asarray, (positive(a_T, method), b_T, initial))
         h_T = linear_recurrence(a_T, b_T, initial, method=method)
         np.testing.assert_allclose(h_T, a_T * initial + b_T, rtol=1e-6)
-    a_T, b_T, initial = map(jnp.asarray, drawn(5, 1))
+    a_T, b_T, initial = drawn(5, 1)
+    a_T, b_T, initial = map(jnp.asarray, (positive(a_T, method), b_T, initial))
     h_T = linear_recurrence(a_T[:1], b_T, initial, method=method)
     np.testing.assert_allclose(h_T, loop(np.repeat(a_T[:1], 5, axis=0), b_T, initial), rtol=1e-5)
 
@@ -76,13 +92,29 @@ def test_linear_recurrence_with_factors_of_zero_and_one_is_exact(method: str) ->
     a_T[100, 0] = 0
     solve = jax.jit(linear_recurrence, static_argnames="method")
     h_T = solve(a_T, b_T, jnp.array([0.3, 0.7]), method=method)
-    np.testing.assert_array_equal(h_T, np.where(np.cumprod(a_T, axis=0) > 0, np.float32([0.3, 0.7]), 0))
+    expected = np.where(np.cumprod(a_T, axis=0) > 0, np.float32([0.3, 0.7]), 0)
+    np.testing.assert_allclose(h_T, expected, rtol=1e-6 if method == "logarithms" else 0)
+
+
+def test_logarithms_keep_their_precision_over_many_steps_and_far_beyond_the_range_of_a_product() -> None:
+    """Factors whose product over all steps is 10^-4000, and states of either sign."""
+    generator = np.random.default_rng(0)
+    a_T, b_T = generator.uniform(0, 1, (9000, 2)), generator.normal(size=(9000, 2))
+    solve = jax.jit(linear_recurrence, static_argnames="method")
+    h_T = solve(jnp.float32(a_T), jnp.float32(b_T), jnp.ones(2), method="logarithms")
+    h, expected = np.ones(2), []
+    for a, b in zip(a_T, b_T, strict=True):
+        h = a * h + b
+        expected.append(h)
+    np.testing.assert_allclose(h_T, np.stack(expected), rtol=0, atol=1e-4)
 
 
 def test_linear_recurrence_refuses_shapes_and_methods() -> None:
     a_T, b_T, initial = map(jnp.asarray, drawn(3, 1))
-    with pytest.raises(ValueError, match="method is 'blelloch'; allowed: scan, associative_scan, or None"):
+    with pytest.raises(ValueError, match="method is 'blelloch'; allowed: scan, associative_scan, logarithms, or None"):
         linear_recurrence(a_T, b_T, initial, method="blelloch")
+    with pytest.raises(ValueError, match="method is 'logarithms' and the type complex64; allowed: real numbers"):
+        linear_recurrence(a_T * 1j, b_T, initial, method="logarithms")
     wrong = [(a_T, b_T, initial[None]), (a_T, initial, initial), (a_T[:2], b_T, initial), (a_T[None], b_T, initial)]
     for shapes in wrong:
         with pytest.raises(ValueError, match=r"a, b and initial have shapes .*; allowed: what broadcasts to b, b, one"):

@@ -173,7 +173,10 @@ def started(name: str, features: int, steps: int, channels: int) -> Any:
 LONG = ["min_gru", "slow_lru", "rg_lru"]
 
 
-@pytest.mark.parametrize(("name", "method"), [*((name, "scan") for name in LONG), ("slow_lru", "associative_scan")])
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [*((name, "scan") for name in LONG), ("slow_lru", "associative_scan"), ("min_gru", "logarithms")],
+)
 def test_associative_over_4096_steps_stays_close_to_float64(name: str, method: str) -> None:
     cell, params, x = started(name, 8, 4096, 4)
     p = jax.tree.map(np.float64, {**params.matrices, **params.local})
@@ -322,7 +325,10 @@ def test_linear_cells_draw_gates_apart_and_biases_as_asked() -> None:
         (lambda: cells.LRUCell(3, max_phase=7.0), "max_phase is 7.0; allowed: above 0, up to 2 pi"),
         (lambda: cells.QRNNCell(3, kernel_size=0), "kernel_size is 0; allowed: an int >= 1"),
         (lambda: cells.QRNNCell(3, pooling="max"), "pooling is 'max'; allowed: f, fo, ifo"),
-        (lambda: Associative(method="blelloch"), "method is 'blelloch'; allowed: scan, associative_scan, or None"),
+        (
+            lambda: Associative(method="blelloch"),
+            "method is 'blelloch'; allowed: scan, associative_scan, logarithms, or None",
+        ),
         (lambda: Associative(chunk=0), "chunk is 0; allowed: 1 or more, or None"),
         (lambda: cells.SRUCell(3, activation="relu"), "activation is 'relu'; allowed: identity, tanh"),
         (lambda: cells.SRUCell(3, use_bias=False, highway_bias=1.0), "use_bias is False; allowed with a highway_bias"),

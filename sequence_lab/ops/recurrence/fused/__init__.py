@@ -1,0 +1,212 @@
+"""Engine ``fused``: all steps in one kernel on an NVIDIA GPU, for cells whose units meet in products of the carry."""
+
+import dataclasses
+import functools
+import importlib.util
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
+
+from sequence_lab.ops.recurrence.cells import Carry, Cell, LinearCell
+from sequence_lab.ops.recurrence.cudnn import is_nvidia
+from sequence_lab.ops.recurrence.engine import Call, Given, Inputs, local_parameters
+from sequence_lab.ops.recurrence.fused.layout import Layout
+from sequence_lab.ops.recurrence.fused.tiles import Tile, processors, tile_for
+from sequence_lab.ops.recurrence.scan import Record, Replay, Scan, input_products, reads_input, run
+
+Array = jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Fused(Scan):
+    """``scan``, whose two loops are one Triton kernel each, written in Pallas; see ``engine.Engine`` for the contract.
+
+    A loop of XLA's starts several kernels at every step, and waits for each to start longer than it computes. Here one
+    launch runs all steps: its programs, not more than the device can run at once, share out the units, write down what
+    the others need and wait for one another (persistent kernels: Diamos et al. 2016; FlashRNN: Pöppel et al. 2024).
+    Before and after the loops it is ``scan``: one product for all inputs, one for every matrix's gradient.
+
+    Second derivatives and ``jax.vmap`` run the loops of ``scan`` instead. Products are in the precision of
+    ``jax.default_matmul_precision``, by default in TF32, as those of XLA are.
+
+    Attributes:
+      tile: how a launch is cut, instead of by ``tile_for``.
+      interpret: run the kernels step by step on any device, for tests; one column of tiles only.
+    """
+
+    tile: Tile | None = None
+    interpret: bool = False
+
+    def refusal(self, call: Call) -> str | None:
+        cell = call.cell
+        if not (self.interpret or is_nvidia(call.backend)):
+            return f"the backend is {call.backend}, not an NVIDIA GPU"
+        if not (self.interpret or _has_triton()):
+            return f"JAX {jax.__version__} has no Triton in Pallas"
+        if isinstance(cell, LinearCell) or not cell.is_unitwise:
+            return "the cell's units meet not only in products of the carry"
+        if call.is_noisy and cell.is_noisy:
+            return "training draws noise"
+        if jnp.dtype(call.dtype) not in (jnp.float32, jnp.bfloat16):
+            return f"the type is {jnp.dtype(call.dtype)}, not float32 or bfloat16"
+        if call.has_resets:
+            return "there are resets within rows"
+        if not all(isinstance(size, int) for size in (*call.batch_shape, call.num_steps)):
+            return "the sizes are not known"
+        if 0 in (*call.batch_shape, call.num_steps, call.in_features):
+            return "the inputs are empty"
+        if self.tile_of(cell, call.batch_shape) is None:
+            return f"{call.cell.out_features} units in {math.prod(call.batch_shape)} rows are too many for one launch"
+        return None
+
+    def tile_of(self, cell: Cell, batch_shape: tuple[int, ...]) -> Tile | None:
+        """How a launch is cut for this cell and batch."""
+        matrices = cell.parameters(1).matrices
+        gates = max(p.shape[-1] for name, p in matrices.items() if name != "input") // cell.out_features
+        return self.tile or tile_for(math.prod(batch_shape), cell.out_features, gates, processors())
+
+    def forward(
+        self, cell: Cell, reverse: bool, inputs: Inputs, given: Given, *, recorded: bool
+    ) -> tuple[tuple[Array, Carry], Record | None]:
+        def in_one(inputs: Inputs, given: Given) -> tuple[tuple[Array, Carry], Record | None]:
+            return _forward(self, cell, reverse, inputs, given, recorded)
+
+        def in_steps(inputs: Inputs, given: Given) -> tuple[tuple[Array, Carry], Record | None]:
+            out, record = run(cell, reverse, inputs, given)
+            return out, record if recorded else None
+
+        return _instead(in_one, in_steps)(inputs, given)
+
+    def backward(self, steps: Replay, reverse: bool, first: Any, xs: Any) -> tuple[Any, Any]:
+        cell, batch_shape, dtype = steps.cell, steps.batch_shape, steps.dtype
+
+        def again(arrays: tuple[Any, Given, dict[str, Array]]) -> Replay:
+            local, given, transposed = arrays
+            return Replay(cell, local, given, transposed, batch_shape, dtype)
+
+        def in_one(arrays: Any, first: Any, xs: Any) -> tuple[Any, Any]:
+            return _backward(self, again(arrays), reverse, first, xs)
+
+        def in_steps(arrays: Any, first: Any, xs: Any) -> tuple[Any, Any]:
+            return Scan.backward(self, again(arrays), reverse, first, xs)
+
+        return _instead(in_one, in_steps)((steps.local, steps.given, steps.transposed), first, xs)
+
+
+@functools.cache
+def _has_triton() -> bool:
+    """JAX 0.11 has it and says that a later version will not."""
+    return importlib.util.find_spec("jax.experimental.pallas.triton") is not None
+
+
+def _instead(fast: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
+    """``fast``; where it is differentiated or mapped over, ``plain``, which gives the same."""
+
+    @jax.custom_jvp
+    def differentiable(*arguments: Any) -> Any:
+        return mappable(*arguments)
+
+    @differentiable.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        return jax.jvp(plain, primals, tangents)
+
+    @custom_vmap
+    def mappable(*arguments: Any) -> Any:
+        return fast(*arguments)
+
+    @mappable.def_vmap
+    def _(axis_size: int, in_batched: Any, *arguments: Any) -> Any:
+        leaves, tree = jax.tree.flatten(arguments)
+        axes = [0 if batched else None for batched in jax.tree.leaves(in_batched)]
+        out = jax.vmap(lambda *leaves: plain(*jax.tree.unflatten(tree, leaves)), in_axes=axes, axis_size=axis_size)(
+            *leaves
+        )
+        return out, jax.tree.map(lambda _: True, out)
+
+    return differentiable
+
+
+def _prepared(
+    engine: Fused, cell: Cell, batch_shape: tuple[int, ...], num_steps: int, carry: Carry, dtype: Any, kept: bool
+) -> tuple[Layout, Any]:
+    """How arrays lie, and the cell's equations for a tile."""
+    from sequence_lab.ops.recurrence.fused import equations
+
+    tile = engine.tile_of(cell, batch_shape)
+    assert tile is not None, "refused"
+    layout = Layout(tile, batch_shape, num_steps, cell.out_features)
+    neutral = {name: "uniform" for name in ("input_init", "recurrent_init") if hasattr(cell, name)}
+    tile_cell: Any = dataclasses.replace(cell, features=layout.tile.units, **neutral)  # type: ignore[type-var]
+    dtypes = tuple(jnp.dtype(leaf.dtype) for leaf in jax.tree.leaves(carry))
+    return layout, equations.traced(tile_cell, layout.tile, dtypes, jnp.dtype(dtype), kept)
+
+
+def _forward(
+    engine: Fused, cell: Cell, reverse: bool, inputs: Inputs, given: Given, recorded: bool
+) -> tuple[tuple[Array, Carry], Record | None]:
+    from sequence_lab.ops.recurrence.fused import kernels
+
+    params, x_TBC, initial = inputs.params, inputs.x_TBC, inputs.initial_carry
+    dtype, kept = x_TBC.dtype, reads_input(cell, inputs, given)
+    matrices = {name: m.astype(dtype) for name, m in params.matrices.items() if name != "input"}
+    batch_shape, num_steps = x_TBC.shape[1:-1], x_TBC.shape[0]
+    layout, equations = _prepared(engine, cell, batch_shape, num_steps, initial, dtype, kept)
+    u = input_products(cell, params, x_TBC)
+    leaves, tree = jax.tree.flatten(initial)
+    y, last, before, products = kernels.forward(
+        equations,
+        layout.shape,
+        layout.tile,
+        reverse,
+        kernels.Forward(
+            layout.rows(u, True),
+            layout.mask(given.valid_TB),
+            {name: layout.matrix(matrix) for name, matrix in matrices.items()},
+            layout.local(local_parameters(cell, params.local, dtype)),
+            tuple(layout.rows(leaf, False) for leaf in leaves),
+        ),
+        recorded,
+        engine.interpret,
+    )
+    out = layout.back(y, True), jax.tree.unflatten(tree, [layout.back(leaf, False) for leaf in last])
+    if not recorded:
+        return out, None
+    carry = jax.tree.unflatten(tree, [layout.back(leaf, True) for leaf in before])
+    return out, Record(carry, {n: layout.back(p, True) for n, p in products.items()}, u if kept else None)
+
+
+def _backward(engine: Fused, steps: Replay, reverse: bool, first: Any, xs: Any) -> tuple[Any, Any]:
+    from sequence_lab.ops.recurrence.fused import kernels
+
+    (ct_last, ct_start), (ct_y, record, u, valid, _, _) = first, xs
+    cell, dtype, kept = steps.cell, steps.dtype, record.u is not None
+    matrices = {name: m for name, m in steps.transposed.items() if name != "input"}
+    layout, equations = _prepared(engine, cell, steps.batch_shape, ct_y.shape[0], ct_last, dtype, kept)
+    leaves, tree = jax.tree.flatten(ct_last)
+    ct_first, after, ct_products, ct_u = kernels.backward(
+        equations,
+        layout.shape,
+        layout.tile,
+        reverse,
+        kernels.Backward(
+            layout.rows(ct_y, True),
+            layout.rows(u, True) if kept else None,
+            tuple(layout.rows(leaf, True) for leaf in jax.tree.leaves(record.carry)),
+            {name: layout.rows(record.products[name], True) for name in matrices},
+            layout.mask(valid),
+            {name: layout.transposed(matrix) for name, matrix in matrices.items()},
+            layout.local(local_parameters(cell, steps.local, dtype)),
+            tuple(layout.rows(leaf, False) for leaf in leaves),
+        ),
+        engine.interpret,
+    )
+    written = (
+        jax.tree.unflatten(tree, [layout.back(leaf, True) for leaf in after]),
+        {name: layout.back(ct, True) for name, ct in ct_products.items()},
+        None if ct_u is None else layout.back(ct_u, True),
+    )
+    return (jax.tree.unflatten(tree, [layout.back(leaf, False) for leaf in ct_first]), ct_start), written

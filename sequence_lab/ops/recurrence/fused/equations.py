@@ -1,0 +1,88 @@
+"""A cell's step, and its reverse, for the units of one tile, as equations that the kernels carry out on blocks."""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from sequence_lab.ops.recurrence.cells import Carry
+from sequence_lab.ops.recurrence.engine import local_parameters
+from sequence_lab.ops.recurrence.fused.tiles import Tile
+from sequence_lab.ops.recurrence.scan import cast_like
+
+Array = jax.Array
+
+
+class Traced(NamedTuple):
+    """A cell's step and its reverse for the units of a tile, as equations.
+
+    ``operands`` has, by the name of a product, the position in the carry of what it multiplies, and ``gates`` how many
+    blocks wide it is. ``reads_input`` is whether the reverse needs u.
+    """
+
+    step: Any
+    back: Any
+    operands: dict[str, int]
+    gates: dict[str, int]
+    inputs: int
+    reads_input: bool
+
+
+@jax.custom_vjp
+def _recorded(add: Array | None, record: Array, probe: Array) -> Array:
+    """The record of a product with what was added; its cotangent goes to ``add`` and the probe."""
+    return record + probe
+
+
+_recorded.defvjp(
+    lambda add, record, probe: (record + probe, add is None),
+    lambda nothing, ct: (None if nothing else ct, None, ct),
+)
+
+
+@functools.lru_cache(maxsize=64)
+def traced(cell: Any, tile: Tile, carry_dtypes: tuple[Any, ...], dtype: Any, reads_input: bool) -> Traced:
+    """``cell``, which has as many units as the tile."""
+    local = {k: jax.ShapeDtypeStruct(p.shape, dtype) for k, p in cell.parameters(tile.units).local.items()}
+    local = jax.eval_shape(lambda local: local_parameters(cell, local, dtype), local)
+    matrices = {k: p.shape for k, p in cell.parameters(tile.units).matrices.items()}
+    inputs = matrices.pop("input")[1] // tile.units
+    gates = {name: shape[1] // tile.units for name, shape in matrices.items()}
+    like = jax.eval_shape(lambda: cell.initial_carry((tile.rows,), jnp.float32))
+    leaves, tree = jax.tree.flatten(like)
+    carry = jax.tree.unflatten(
+        tree, [jax.ShapeDtypeStruct(a.shape, d) for a, d in zip(leaves, carry_dtypes, strict=True)]
+    )
+    wide = {name: jax.ShapeDtypeStruct((tile.rows, count * tile.units), dtype) for name, count in gates.items()}
+    u = jax.ShapeDtypeStruct((tile.rows, inputs * tile.units), dtype)
+    y = jax.ShapeDtypeStruct((tile.rows, tile.units), dtype)
+    operands: dict[str, int] = {}
+
+    def step(local: Any, carry: Carry, u: Array, products: dict[str, Array]) -> Any:
+        record: dict[str, Array] = {}
+
+        def dot(name: str, a: Array, add: Array | None = None) -> Array:
+            operands[name] = next(i for i, leaf in enumerate(jax.tree.leaves(carry)) if leaf is a)
+            record[name] = products[name] if add is None else products[name] + add
+            return record[name]
+
+        new, y = cell.step(local, carry, u, dot, None, None)
+        return jax.tree.leaves(cast_like(new, carry)), y.astype(dtype), record
+
+    def back(local: Any, carry: Carry, u: Array, record: dict[str, Array], ct_carry: Carry, ct_y: Array) -> Any:
+        def chain(carry: Carry, u: Array, probes: dict[str, Array]) -> Any:
+            def dot(name: str, a: Array, add: Array | None = None) -> Array:
+                wide = None if add is None else jnp.broadcast_to(add, record[name].shape)
+                return _recorded(wide, record[name], probes[name])
+
+            new, y = cell.step(local, carry, u, dot, None, None)
+            return cast_like(new, carry), y.astype(dtype)
+
+        _, pull = jax.vjp(chain, carry, u, jax.tree.map(jnp.zeros_like, record))
+        ct_carry, ct_u, ct_products = pull((ct_carry, ct_y))
+        return jax.tree.leaves(ct_carry), ct_u if reads_input else None, ct_products
+
+    forwards = jax.make_jaxpr(step)(local, carry, u, wide)
+    backwards = jax.make_jaxpr(back)(local, carry, u, wide, carry, y)
+    return Traced(forwards, backwards, operands, gates, inputs, reads_input)

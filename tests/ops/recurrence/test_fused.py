@@ -1,0 +1,174 @@
+"""Engine fused, its kernels run step by step on a CPU, one column of tiles; ``test_fused_on_gpu`` has the rest."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sequence_lab.ops import recurrence
+from sequence_lab.ops.recurrence import Call, cells
+from sequence_lab.ops.recurrence.fused import Fused, blocks
+from sequence_lab.ops.recurrence.fused.tiles import SHARED_MEMORY, Shape, Tile, filled_up, tile_for
+from tests.ops.recurrence.variants import VARIANTS, assert_close, weighted_sum
+
+ENGINE = Fused(Tile(16, 16, 16, stages=1), interpret=True)
+LENGTHS = np.array([4, 3, 0, 1])
+CELLS = {
+    "rnn": cells.RNNCell(3, activation="relu"),
+    "gru": cells.GRUCell(3),
+    "lstm": cells.LSTMCell(3, peephole=True, zoneout_hidden=0.3, zoneout_cell=0.2),
+    "lstm_coupled": cells.LSTMCell(3, coupled=True, use_bias=False),
+}
+
+
+def everything(cell: cells.Cell, batch: tuple[int, ...] = (4,), steps: int = 4) -> Any:
+    """Random parameters, inputs and carry."""
+    params = cells.Params(*({k: np.zeros(p.shape) for k, p in group.items()} for group in cell.parameters(2)))
+    generator = np.random.default_rng(0)
+    return jax.tree.map(
+        lambda a: generator.normal(size=a.shape, scale=0.5).astype(np.float32),
+        (params, np.zeros((*batch, steps, 2)), cell.initial_carry(batch)),
+    )
+
+
+def loss(cell: cells.Cell, engine: Any, options: Any, params: Any, x: Any, carry: Any) -> Any:
+    lengths, reverse, dtype = options
+    out = recurrence.run(cell, params, jnp.asarray(x, dtype), lengths, carry, reverse=reverse, engine=engine)
+    return weighted_sum(out), out
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("name", CELLS)
+def test_fused_equals_scan_in_values_and_gradients(name: str, reverse: bool) -> None:
+    cell = CELLS[name]
+    arguments = everything(cell)
+
+    def found(engine: Any) -> Any:
+        own = functools.partial(loss, cell, engine, (LENGTHS, reverse, jnp.float32))
+        return jax.jit(jax.grad(own, (0, 1, 2), has_aux=True))(*arguments)
+
+    assert_close(found(ENGINE), found("scan"), rtol=1e-5, atol=1e-6)
+
+
+def test_fused_computes_in_bfloat16_and_carries_in_float32() -> None:
+    cell = CELLS["lstm"]
+    arguments = everything(cell)
+
+    def found(engine: Any) -> Any:
+        return jax.jit(functools.partial(loss, cell, engine, (None, False, jnp.bfloat16)))(*arguments)[1]
+
+    (y, carry), expected = found(ENGINE), found("scan")
+    assert (y.dtype, carry.c.dtype) == (jnp.bfloat16, jnp.float32)
+    assert_close(jax.tree.map(jnp.float32, (y, carry)), jax.tree.map(jnp.float32, expected), rtol=2e-2, atol=2e-2)
+
+
+def test_fused_takes_several_batch_axes_and_more_rows_than_a_tile() -> None:
+    cell = CELLS["gru"]
+    params, x, carry = everything(cell, (3, 6), 2)
+    found, expected = (recurrence.run(cell, params, x, None, carry, engine=engine) for engine in (ENGINE, "scan"))
+    assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def hessian_product(function: Any) -> Any:
+    return lambda arguments: jax.jvp(jax.grad(function), (arguments,), (arguments,))[1]
+
+
+def gradient_of_gradient(function: Any) -> Any:
+    return jax.grad(lambda arguments: weighted_sum(jax.grad(function)(arguments)))
+
+
+def mapped(function: Any) -> Any:
+    return lambda arguments: jax.vmap(jax.grad(function))(jax.tree.map(lambda a: jnp.stack([a, 2 * a]), arguments))
+
+
+@pytest.mark.parametrize("transform", [hessian_product, gradient_of_gradient, mapped])
+def test_fused_is_differentiated_again_and_mapped_over_as_scan(transform: Any) -> None:
+    cell = CELLS["gru"]
+    arguments = everything(cell, (2,), 2)
+
+    def found(engine: Any) -> Any:
+        options = (np.array([2, 1]), False, jnp.float32)
+        return jax.jit(transform(lambda own: loss(cell, engine, options, *own)[0]))(arguments)
+
+    assert_close(found(ENGINE), found("scan"), rtol=1e-5, atol=1e-6)
+
+
+def test_fused_has_no_forward_mode_and_says_so() -> None:
+    cell = CELLS["gru"]
+    params, x, carry = everything(cell)
+    with pytest.raises(TypeError, match=r"engine is fused, which has no forward mode; .* scan_plain"):
+        jax.jvp(lambda x: recurrence.run(cell, params, x, None, carry, engine=ENGINE)[0], (x,), (x,))
+
+
+CALL = Call(cells.GRUCell(100), (20,), 7, 5, np.float32, "cuda")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"backend": "cpu"}, "the backend is cpu"),
+        ({"cell": VARIANTS["gru_before"]}, "units meet"),
+        ({"cell": VARIANTS["lstm_layer_norm"]}, "units meet"),
+        ({"cell": VARIANTS["lstm_projection"]}, "units meet"),
+        ({"cell": VARIANTS["min_gru"]}, "units meet"),
+        ({"cell": cells.LSTMCell(4, zoneout_cell=0.1), "is_noisy": True}, "noise"),
+        ({"dtype": np.float64}, "float64"),
+        ({"has_resets": True}, "resets"),
+        ({"num_steps": 0}, "empty"),
+        ({"cell": cells.LSTMCell(10**5)}, "100000 units in 20 rows"),
+    ],
+)
+def test_fused_refuses_what_it_cannot_run(change: Any, reason: str) -> None:
+    assert Fused().refusal(CALL) is None
+    assert reason in str(Fused().refusal(CALL._replace(**change)))
+
+
+def test_auto_takes_fused_on_an_nvidia_gpu_alone() -> None:
+    auto = recurrence.choice.chosen_engine
+    assert auto("auto", CALL) == Fused()
+    assert auto("auto", CALL._replace(backend="cpu")) == recurrence.ENGINES["scan"]
+
+
+@pytest.mark.parametrize("gates", [1, 3, 4])
+def test_tiles_run_at_once_and_fit_the_memory_of_a_processor(gates: int) -> None:
+    for rows in (1, 16, 33, 64, 200, 512):
+        for units in (1, 17, 64, 65, 200, 768, 1024, 2048, 2816, 4096):
+            tile = tile_for(rows, units, gates, 132)
+            if tile is None:
+                assert rows * units > 200 * 1024
+                continue
+            size = filled_up(units, max(tile.units, tile.chunk * tile.parts))
+            columns, batches = Shape(1, filled_up(rows, tile.rows), size).grid(tile)
+            assert columns == 1 or columns * batches <= 132
+            assert columns * tile.units == size >= units
+            assert batches * tile.rows >= rows
+            assert size % (tile.chunk * tile.parts) == 0
+            assert 8 * gates * tile.chunk * tile.parts * (tile.rows + tile.units) <= SHARED_MEMORY
+
+
+def test_blocks_compute_what_whole_arrays_do() -> None:
+    def equations(x: Any, bias: Any, c: Any) -> Any:
+        a, b, g = jnp.split(x + bias, 3, axis=-1)
+        wide = jnp.concatenate([jax.nn.relu(a), jnp.where(b > 0, b, c)], axis=-1)
+        return jnp.pad(jax.nn.sigmoid(g), ((0, 0), (4, 0))) * wide, 1 - c**2
+
+    generator = np.random.default_rng(0)
+    arguments = [generator.normal(size=shape).astype(np.float32) for shape in ((2, 12), (12,), (2, 4))]
+    jaxpr = jax.make_jaxpr(equations)(*arguments)
+    parted = [tuple(jnp.split(a, a.shape[-1] // 4, axis=-1)) for a in arguments]
+    found = blocks.evaluate(jaxpr.jaxpr, jaxpr.consts, parted, 4)
+    assert_close([jnp.concatenate(one, axis=-1) for one in found], list(equations(*arguments)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "equations",
+    [lambda x: x - x.sum(-1, keepdims=True), lambda x: jnp.split(x, [2], -1)[1], lambda x: x[:, ::-1]],
+    ids=["sum", "cut", "reversed"],
+)
+def test_blocks_refuse_what_mixes_units(equations: Any) -> None:
+    jaxpr = jax.make_jaxpr(equations)(np.ones((2, 8), np.float32))
+    with pytest.raises(NotImplementedError):
+        blocks.evaluate(jaxpr.jaxpr, jaxpr.consts, [(jnp.ones((2, 4)),) * 2], 4)
