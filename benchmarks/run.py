@@ -94,11 +94,16 @@ class Results:
         print(report.line(row, self.ceilings), flush=True)
         report.write(self.folder, self.rows, self.about, self.ceilings)
 
+    def draw(self) -> None:
+        """The tables again, with all that is known by now, and the pictures."""
+        about = self.about
+        report.write(self.folder, self.rows, about, self.ceilings)
+        plots.draw(self.folder, self.rows, f"{about['device']}, {about['cores']} cores, {about['date']}")
+
     def finish(self) -> int:
         """The number of failures."""
-        report.write(self.folder, self.rows, self.about, self.ceilings)
+        self.draw()
         about = self.about
-        plots.draw(self.folder, self.rows, f"{about['device']}, {about['cores']} cores, {about['date']}")
         print(f"\n{report.document(self.rows, about, self.ceilings)}\nall of it is in {self.folder}")
         failed = {
             f"{row.suite}, {row.setting}, {row.case}: {name}: {row.notes[name]}": None
@@ -125,7 +130,11 @@ def run(values: flags.FlagValues, suites: Sequence[str], argv: Sequence[str]) ->
                 turns = (2, 0.0, 1) if values.quick else (values.rounds, values.seconds)
                 session = Session(workers, own["reference"], Path(folder), *turns)
                 known = [name for name in SUITES if on_gpu or values.quick or name != "gpu"]
-                measure(session, suites or known, values, results)
+                try:
+                    measure(session, suites or known, values, results)
+                except KeyboardInterrupt:
+                    results.draw()
+                    raise
     assert results is not None
     return results.finish()
 
