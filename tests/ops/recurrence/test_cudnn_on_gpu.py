@@ -1,6 +1,6 @@
 """Engine cudnn against scan_plain on an NVIDIA GPU; skipped elsewhere, where ``test_cudnn`` holds what can be checked.
 
-``JAX_PLATFORMS=cuda pytest tests/ops/recurrence/test_cudnn_on_gpu.py``
+``JAX_PLATFORMS=cuda pytest tests/ops/recurrence -k on_gpu``
 """
 
 from typing import Any

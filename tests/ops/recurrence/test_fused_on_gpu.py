@@ -1,6 +1,6 @@
 """Engine fused against scan_plain on an NVIDIA GPU, tiles waiting for one another; skipped elsewhere.
 
-``JAX_PLATFORMS=cuda pytest tests/ops/recurrence/test_fused_on_gpu.py``
+``JAX_PLATFORMS=cuda pytest tests/ops/recurrence -k on_gpu``
 """
 
 from typing import Any

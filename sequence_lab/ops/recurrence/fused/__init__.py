@@ -68,6 +68,8 @@ class Fused(Scan):
             return f"the backend is {call.backend}, not an NVIDIA GPU"
         if not (self.interpret or _has_triton()):
             return f"JAX {jax.__version__} has no Triton in Pallas"
+        if (gpus := sum(device.platform == "gpu" for device in jax.local_devices())) > 1:
+            return f"there are {gpus} GPUs, between which XLA does not split its kernels"
         if isinstance(cell, LinearCell) or not cell.is_unitwise:
             return "the cell's units meet not only in products of the carry"
         if call.is_noisy and cell.is_noisy:
