@@ -1,7 +1,7 @@
 """Engine fused, its kernels run step by step on a CPU, one column of tiles; ``test_fused_on_gpu`` has the rest."""
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -124,6 +124,23 @@ CALL = Call(cells.GRUCell(100), (20,), 7, 5, np.float32, "cuda")
 def test_fused_refuses_what_it_cannot_run(change: Any, reason: str) -> None:
     assert Fused().refusal(CALL) is None
     assert reason in str(Fused().refusal(CALL._replace(**change)))
+
+
+class Gpu(NamedTuple):
+    """What is asked of a device."""
+
+    compute_capability: str
+    platform: str = "gpu"
+
+
+@pytest.mark.parametrize(
+    ("devices", "reason"),
+    [([Gpu("9.0")], None), ([Gpu("8.0")], "compute capability 8.0"), ([Gpu("9.0")] * 2, "there are 2 GPUs")],
+)
+def test_fused_runs_on_one_gpu_of_the_kind_it_was_run_on(monkeypatch, devices: Any, reason: str | None) -> None:
+    monkeypatch.setattr(jax, "local_devices", lambda: devices)
+    found = Fused().refusal(CALL)
+    assert found is None if reason is None else reason in str(found)
 
 
 def test_auto_takes_fused_on_an_nvidia_gpu_alone() -> None:

@@ -19,6 +19,7 @@ from sequence_lab.ops.recurrence.fused.tiles import Tile, processors, tile_for
 from sequence_lab.ops.recurrence.scan import Record, Replay, Scan, input_products, reads_input, run
 
 Array = jax.Array
+HOPPER = "9.0"  # others have less memory for a program, or were never tried
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +69,11 @@ class Fused(Scan):
             return f"the backend is {call.backend}, not an NVIDIA GPU"
         if not (self.interpret or _has_triton()):
             return f"JAX {jax.__version__} has no Triton in Pallas"
-        if (gpus := sum(device.platform == "gpu" for device in jax.local_devices())) > 1:
-            return f"there are {gpus} GPUs, between which XLA does not split its kernels"
+        gpus = [device for device in jax.local_devices() if device.platform == "gpu"]
+        if len(gpus) > 1:
+            return f"there are {len(gpus)} GPUs, between which XLA does not split its kernels"
+        if gpus and (capability := str(getattr(gpus[0], "compute_capability", HOPPER))) != HOPPER:
+            return f"the GPU has compute capability {capability}; the kernels were run on {HOPPER} alone"
         if isinstance(cell, LinearCell) or not cell.is_unitwise:
             return "the cell's units meet not only in products of the carry"
         if call.is_noisy and cell.is_noisy:
