@@ -32,8 +32,8 @@ class Fused(Scan):
     Before and after the loops it is ``scan``: one product for all inputs, one for every matrix's gradient.
 
     Programs that wait for one another must all run at once: XLA runs one kernel of a program after the other, and two
-    processes take turns on a device. Second derivatives and ``jax.vmap`` run the loops of ``scan`` instead. Products are in the precision of
-    ``jax.default_matmul_precision``, by default in TF32, as those of XLA are.
+    processes take turns on a device. Second derivatives and ``jax.vmap`` run the loops of ``scan`` instead. Products
+    are in the precision of ``jax.default_matmul_precision``, by default in TF32, as those of XLA are.
 
     Measured on an H200, forward and backward, TF32, inputs as wide as the layer: milliseconds, and how many times that
     Flax and PyTorch (cuDNN) take (``benchmarks/run.py gpu``; ``benchmarks/results/nvidia-h200-2026-11-27``):
