@@ -18,29 +18,29 @@ The rule, in this order:
   for XLA hands what it does not recognise to the faster of its two implementations.
 - The rest: XLA's own. The gradient of the input without a stride is a convolution of the cotangent, under this rule.
 
-Measured with ``benchmarks/run.py convolution --settings=setup`` on two cores, float32, jax 0.10.2, torch 2.13: how many
-times as long XLA's own (Flax) and PyTorch take.
+Measured with ``benchmarks/run.py convolution --settings=stock`` (without oneDNN) on two cores, float32, jax 0.10.2,
+torch 2.13: how many times as long XLA's own (Flax) and PyTorch take.
 
-=========================  =============  ===========  ===========  ============
-B, sizes, C to D, kernel                      forward     by input     by kernel
-=========================  =============  ===========  ===========  ============
-128, 32x32, 3 to 16, 3x3   XLA, PyTorch   1.00, 0.22   0.96, 0.42   1.17, 0.19
-128, 32x32, 16 to 16, 3x3                 0.99, 0.66   1.00, 0.63   2.38, 0.34
-128, 32x32, 16 to 32, /2                  0.98, 0.51   1.00, 0.61   2.95, 0.43
-128, 16x16, 32 to 32, 3x3                 1.25, 0.65   1.32, 0.72   3.38, 0.44
-128, 8x8, 64 to 64, 3x3                   1.49, 0.67   1.49, 0.73   2.29, 0.54
-100, 14x14, 32 to 64, 5x5                 1.59, 0.66   1.55, 0.71   2.93, 0.56
-50, 56, 300 to 100, 3                     0.95, 0.94   0.96, 1.11   0.99, 0.70
-32, 128, 64 to 64, 5                      0.97, 0.75   0.91, 0.73   0.95, 0.53
-16, 16000, 1 to 64, 80, /4                0.96, 0.67   1.00, 2.56   0.77, 0.73
-32, 32x32, 64 depthwise                   29.1, 0.64   32.8, 0.87
-32, 512, 64 depthwise, 31                 39.2, 6.62   37.4, 0.76
-=========================  =============  ===========  ===========  ============
+=========================  ===========  ===========  ============
+B, sizes, C to D, kernel   forward      by input     by kernel
+=========================  ===========  ===========  ============
+128, 32x32, 3 to 16, 3x3   1.10, 0.27   0.98, 0.47   3.37, 0.30
+128, 32x32, 16 to 16, 3x3  0.96, 0.81   0.97, 0.72   10.4, 0.56
+128, 32x32, 16 to 32, /2   0.86, 0.62   1.11, 0.66   3.01, 0.81
+128, 16x16, 32 to 32, 3x3  1.34, 0.77   1.59, 0.77   2.60, 0.69
+128, 8x8, 64 to 64, 3x3    1.81, 0.97   1.74, 0.81   2.31, 0.84
+100, 14x14, 32 to 64, 5x5  1.77, 0.72   1.71, 0.73   3.14, 0.89
+32, 64x101, 32 to 64, 3x3  1.20, 0.73   2.36, 1.38   8.95, 1.08
+50, 56, 300 to 100, 3      0.83, 1.07   0.90, 1.54   0.99, 1.75
+32, 128, 64 to 64, 5       1.04, 0.93   1.02, 1.09   0.94, 1.37
+32, 200, 4 to 128, 15      0.83, 0.90   0.71, 0.61   0.88, 0.93
+16, 16000, 1 to 64, 80 /4  0.94, 0.91   1.09, 1.98   0.97, 1.23
+32, 32x32, 64 depthwise    30.5, 0.68   30.9, 0.94   72.8, 0.42
+32, 512, 64 depthwise, 31  30.5, 10.1   32.9, 0.77   5.65, 5.11
+=========================  ===========  ===========  ============
 
-Depthwise kernel gradients were changed since: by a script they take 4.0 ms where XLA takes 59 (32x32, 3x3) and 7.6
-where it takes 16 (31 places). PyTorch's kernels are made for the very shape (oneDNN compiles them at run time); nothing
-that XLA chooses by itself comes near them with few channels. In one dimension the operations are XLA's own on both
-sides, and most 95 % intervals contain 1; the 0.77 of the kernel with 80 places (0.70 to 1.04) is unexplained.
+PyTorch's kernels are made for the very shape (oneDNN compiles them at run time); nothing that XLA chooses by itself
+comes near them with few channels. In one dimension the operations are XLA's own on both sides.
 """
 
 import dataclasses

@@ -27,21 +27,22 @@ class Associative:
     what is remembered; the form in logarithms that minGRU and minLSTM were published with (Feng et al. 2024) is the
     method "logarithms", which takes states of either sign, too, but no complex ones (LRU).
 
-    Measured on two CPU cores, float32, forward and backward, for B, T, C, D: its time over that of ``scan``, by each
-    method (``benchmarks/run.py linear --settings=stock``):
+    Measured on two CPU cores, float32, forward and backward, for B, T, C, D: its time over that of ``scan``, as a
+    process starts and under the set-up of ``launch.py`` (``benchmarks/run.py linear``; README.md there says where the
+    results are):
 
-    ==============  ======  ====  ================  ================
-    shape           minGRU   LRU  minGRU, by        LRU, by
-                                  associative_scan  associative_scan
-    ==============  ======  ====  ================  ================
-    32 128 9 64       0.71  0.87              0.91              1.10
-    64 100 128 256    0.73  0.83              0.95              0.91
-    1 1000 64 128     0.41  0.39              0.54              0.51
-    8 2048 64 128     0.56  0.73              1.06              1.17
-    1 16384 64 128    0.44  0.49              0.83              0.76
-    ==============  ======  ====  ================  ================
+    ==============  ===========  ===========  ================  ================
+    shape           minGRU       LRU          minGRU, by        LRU, by
+                                              associative_scan  associative_scan
+    ==============  ===========  ===========  ================  ================
+    32 128 9 64     0.92, 0.78   0.88, 0.75   1.07, 0.97        1.10, 0.89
+    64 100 128 256  0.73, 0.79   0.83, 0.96   0.96, 1.12        0.86, 0.85
+    1 1000 64 128   0.32, 0.63   0.56, 0.53   0.37, 0.77        0.62, 0.75
+    8 2048 64 128   0.62, 1.06   0.77, 0.84   1.15, 1.20        1.32, 1.02
+    1 16384 64 128  0.51, 1.07   0.62, 0.80   0.83, 1.40        0.92, 0.95
+    ==============  ===========  ===========  ================  ================
 
-    Forward alone it takes 0.36 to 0.96 of the time, but 1.24 and 1.31 at the first shape. On accelerators, where the
+    Forward alone it takes 0.45 to 0.98 of the time, but for an LRU of the first shape 1.41. On accelerators, where the
     loop is what is slow, nothing was measured.
 
     Attributes:

@@ -13,10 +13,9 @@ from jax.custom_batching import custom_vmap
 
 from sequence_lab.ops.recurrence.cells import Carry, Cell, LinearCell
 from sequence_lab.ops.recurrence.cudnn import is_nvidia
-from sequence_lab.ops.recurrence.engine import Call, Given, Inputs, local_parameters
-from sequence_lab.ops.recurrence.fused.layout import Layout
+from sequence_lab.ops.recurrence.engine import Call, Given, Inputs
 from sequence_lab.ops.recurrence.fused.tiles import Tile, processors, tile_for
-from sequence_lab.ops.recurrence.scan import Record, Replay, Scan, input_products, reads_input, run
+from sequence_lab.ops.recurrence.scan import Record, Replay, Scan
 
 Array = jax.Array
 HOPPER = "9.0"  # others have less memory for a program, or were never tried
@@ -100,29 +99,31 @@ class Fused(Scan):
     def forward(
         self, cell: Cell, reverse: bool, inputs: Inputs, given: Given, *, recorded: bool
     ) -> tuple[tuple[Array, Carry], Record | None]:
-        def in_one(inputs: Inputs, given: Given) -> tuple[tuple[Array, Carry], Record | None]:
-            return _forward(self, cell, reverse, inputs, given, recorded)
-
-        def in_steps(inputs: Inputs, given: Given) -> tuple[tuple[Array, Carry], Record | None]:
-            out, record = run(cell, reverse, inputs, given)
-            return out, record if recorded else None
-
-        return _instead(in_one, in_steps)(inputs, given)
+        loop = self._loop(cell, reverse, inputs.x_TBC.shape[1:-1])
+        in_steps = functools.partial(Scan.forward, self, cell, reverse, recorded=recorded)
+        return _instead(functools.partial(loop.forward, recorded=recorded), in_steps)(inputs, given)
 
     def backward(self, steps: Replay, reverse: bool, first: Any, xs: Any) -> tuple[Any, Any]:
-        cell, batch_shape, dtype = steps.cell, steps.batch_shape, steps.dtype
+        loop = self._loop(steps.cell, reverse, steps.batch_shape)
 
         def again(arrays: tuple[Any, Given, dict[str, Array]]) -> Replay:
             local, given, transposed = arrays
-            return Replay(cell, local, given, transposed, batch_shape, dtype)
+            return steps._replace(local=local, given=given, transposed=transposed)
 
         def in_one(arrays: Any, first: Any, xs: Any) -> tuple[Any, Any]:
-            return _backward(self, again(arrays), reverse, first, xs)
+            return loop.backward(again(arrays), first, xs)
 
         def in_steps(arrays: Any, first: Any, xs: Any) -> tuple[Any, Any]:
             return Scan.backward(self, again(arrays), reverse, first, xs)
 
         return _instead(in_one, in_steps)((steps.local, steps.given, steps.transposed), first, xs)
+
+    def _loop(self, cell: Cell, reverse: bool, batch_shape: tuple[int, ...]) -> Any:
+        from sequence_lab.ops.recurrence.fused.loops import Loop  # as late as this: it needs a JAX that has Triton
+
+        tile = self.tile_of(cell, batch_shape)
+        assert tile is not None, "refused"
+        return Loop(cell, tile, reverse, self.interpret)
 
 
 @functools.cache
@@ -156,85 +157,3 @@ def _instead(fast: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..
         return out, jax.tree.map(lambda _: True, out)
 
     return differentiable
-
-
-def _prepared(
-    engine: Fused, cell: Cell, batch_shape: tuple[int, ...], num_steps: int, carry: Carry, dtype: Any, kept: bool
-) -> tuple[Layout, Any]:
-    """How arrays lie, and the cell's equations for a tile."""
-    from sequence_lab.ops.recurrence.fused import equations
-
-    tile = engine.tile_of(cell, batch_shape)
-    assert tile is not None, "refused"
-    layout = Layout(tile, batch_shape, num_steps, cell.out_features)
-    neutral = {name: "uniform" for name in ("input_init", "recurrent_init") if hasattr(cell, name)}
-    tile_cell: Any = dataclasses.replace(cell, features=layout.tile.units, **neutral)  # type: ignore[type-var]
-    dtypes = tuple(jnp.dtype(leaf.dtype) for leaf in jax.tree.leaves(carry))
-    return layout, equations.traced(tile_cell, layout.tile, dtypes, jnp.dtype(dtype), kept)
-
-
-def _forward(
-    engine: Fused, cell: Cell, reverse: bool, inputs: Inputs, given: Given, recorded: bool
-) -> tuple[tuple[Array, Carry], Record | None]:
-    from sequence_lab.ops.recurrence.fused import kernels
-
-    params, x_TBC, initial = inputs.params, inputs.x_TBC, inputs.initial_carry
-    dtype, kept = x_TBC.dtype, reads_input(cell, inputs, given)
-    matrices = {name: m.astype(dtype) for name, m in params.matrices.items() if name != "input"}
-    batch_shape, num_steps = x_TBC.shape[1:-1], x_TBC.shape[0]
-    layout, equations = _prepared(engine, cell, batch_shape, num_steps, initial, dtype, kept)
-    u = input_products(cell, params, x_TBC)
-    leaves, tree = jax.tree.flatten(initial)
-    y, last, before, products = kernels.forward(
-        equations,
-        layout.shape,
-        layout.tile,
-        reverse,
-        kernels.Forward(
-            layout.rows(u, True),
-            layout.mask(given.valid_TB),
-            {name: layout.matrix(matrix) for name, matrix in matrices.items()},
-            layout.local(local_parameters(cell, params.local, dtype)),
-            tuple(layout.rows(leaf, False) for leaf in leaves),
-        ),
-        recorded,
-        engine.interpret,
-    )
-    out = layout.back(y, True), jax.tree.unflatten(tree, [layout.back(leaf, False) for leaf in last])
-    if not recorded:
-        return out, None
-    carry = jax.tree.unflatten(tree, [layout.back(leaf, True) for leaf in before])
-    return out, Record(carry, {n: layout.back(p, True) for n, p in products.items()}, u if kept else None)
-
-
-def _backward(engine: Fused, steps: Replay, reverse: bool, first: Any, xs: Any) -> tuple[Any, Any]:
-    from sequence_lab.ops.recurrence.fused import kernels
-
-    (ct_last, ct_start), (ct_y, record, u, valid, _, _) = first, xs
-    cell, dtype, kept = steps.cell, steps.dtype, record.u is not None
-    matrices = {name: m for name, m in steps.transposed.items() if name != "input"}
-    layout, equations = _prepared(engine, cell, steps.batch_shape, ct_y.shape[0], ct_last, dtype, kept)
-    leaves, tree = jax.tree.flatten(ct_last)
-    ct_first, after, ct_products, ct_u = kernels.backward(
-        equations,
-        layout.shape,
-        layout.tile,
-        reverse,
-        kernels.Backward(
-            layout.rows(ct_y, True),
-            layout.rows(u, True) if kept else None,
-            tuple(layout.rows(leaf, True) for leaf in jax.tree.leaves(record.carry)),
-            {name: layout.rows(record.products[name], True) for name in matrices},
-            layout.mask(valid),
-            {name: layout.transposed(matrix) for name, matrix in matrices.items()},
-            layout.local(local_parameters(cell, steps.local, dtype)),
-            tuple(layout.rows(leaf, False) for leaf in leaves),
-        ),
-        engine.interpret,
-    )
-    written = (
-        jax.tree.unflatten(tree, [layout.back(leaf, True) for leaf in after]),
-        {name: layout.back(ct, True) for name, ct in ct_products.items()},
-        None if ct_u is None else layout.back(ct_u, True),
-    )
-    return (jax.tree.unflatten(tree, [layout.back(leaf, False) for leaf in ct_first]), ct_start), written

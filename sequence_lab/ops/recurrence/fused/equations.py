@@ -8,21 +8,42 @@ import jax.numpy as jnp
 
 from sequence_lab.ops.recurrence.cells import Carry
 from sequence_lab.ops.recurrence.engine import local_parameters
+from sequence_lab.ops.recurrence.fused.blocks import evaluate
 from sequence_lab.ops.recurrence.fused.tiles import Tile
 from sequence_lab.ops.recurrence.scan import cast_like
 
 Array = jax.Array
 
 
-class Traced(NamedTuple):
-    """A cell's step and its reverse for the units of a tile, as equations.
+class Blockwise(NamedTuple):
+    """A function, traced on arrays for so many units, that is carried out on blocks.
 
-    ``operands`` has, by the name of a product, the position in the carry of what it multiplies, and ``gates`` how many
-    blocks wide it is. ``reads_input`` is whether the reverse needs u.
+    What was an array is a tuple of blocks, in the arguments (lists and dictionaries of them) as in what is returned.
     """
 
-    step: Any
-    back: Any
+    jaxpr: Any
+    returned: Any  # the tree
+    units: int
+
+    def __call__(self, *arguments: Any) -> Any:
+        flat = jax.tree.leaves(list(arguments), is_leaf=lambda argument: isinstance(argument, tuple))
+        found = evaluate(self.jaxpr.jaxpr, self.jaxpr.consts, flat, self.units)
+        return jax.tree.unflatten(self.returned, found)
+
+
+class Traced(NamedTuple):
+    """A cell's step and its reverse for the units of a tile.
+
+    ``step`` takes local parameters, carry, u and the products, and returns carry, y and the record. ``back`` takes
+    local parameters, carry, u, record and the cotangents of the new carry and of y, and returns those of the carry, of
+    u (None where the reverse of the whole call does not read it) and of the products. A carry is a list.
+
+    ``operands`` has, by the name of a product, the position in the carry of what it multiplies, and ``gates`` how many
+    blocks wide it is; ``inputs`` is how many u is.
+    """
+
+    step: Blockwise
+    back: Blockwise
     operands: dict[str, int]
     gates: dict[str, int]
     inputs: int
@@ -83,6 +104,10 @@ def traced(cell: Any, tile: Tile, carry_dtypes: tuple[Any, ...], dtype: Any, rea
         ct_carry, ct_u, ct_products = pull((ct_carry, ct_y))
         return jax.tree.leaves(ct_carry), ct_u if reads_input else None, ct_products
 
-    forwards = jax.make_jaxpr(step)(local, carry, u, wide)
-    backwards = jax.make_jaxpr(back)(local, carry, u, wide, carry, y)
+    def blockwise(function: Any, *arguments: Any) -> Blockwise:
+        jaxpr, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
+        return Blockwise(jaxpr, jax.tree.structure(shapes), tile.units)
+
+    forwards = blockwise(step, local, carry, u, wide)
+    backwards = blockwise(back, local, carry, u, wide, carry, y)
     return Traced(forwards, backwards, operands, gates, inputs, reads_input)

@@ -70,21 +70,23 @@ class Newton:
     O(T n) and the products of F. Both do the work of a scan several times over, to do it in fewer and larger pieces:
     that pays where steps are many, each is too small to keep the processor busy, and n is small.
 
-    On two CPU cores it wins where a single row is very long and has a few units, forward and backward. Its time over
-    that of ``scan`` for a GRU that has not been trained, float32 (``benchmarks/run.py newton --settings=stock``);
-    forward alone it takes 1.4 to 180 times as long:
+    On two CPU cores it wins for a single, very long row of four to eight units, forward and backward, and there only
+    as a process starts, where XLA hands each step of a small reverse loop to its threads; under the set-up of
+    ``launch.py``, where it does not, ``scan`` is quicker everywhere. Its time over that of ``scan`` for a GRU that has
+    not been trained, float32, in either (``benchmarks/run.py newton``); forward alone it takes 2.4 to 151 times as
+    long. On accelerators nothing was measured.
 
-    =====  =====  ========  =====  ========
-    batch  steps  features  full   diagonal
-    =====  =====  ========  =====  ========
-        1   1000         1   1.52      1.52
-        1  16384         1   1.28      1.35
-        1  16384         2   2.98      3.07
-        1  16384         4   0.81      0.60
-        1  16384         8   0.94      0.84
-        1   1000        16   3.19      2.30
-        8   1000        64   65.9      5.66
-    =====  =====  ========  =====  ========
+    =====  =====  ========  ==========  ==========
+    batch  steps  features  full        diagonal
+    =====  =====  ========  ==========  ==========
+        1   1000         1  1.79, 1.37  1.86, 1.28
+        1  16384         1  1.99, 2.03  1.78, 1.81
+        1  16384         2  4.38, 3.87  4.32, 3.69
+        1  16384         4  0.88, 4.16  0.67, 3.50
+        1  16384         8  0.79, 5.29  0.64, 4.56
+        1   1000        16  2.07, 6.73  1.58, 5.13
+        8   1000        64  57.9, 41.7  6.04, 3.94
+    =====  =====  ========  ==========  ==========
 
     Attributes:
       jacobian: "full", or "diagonal", for cells that are ``is_unitwise``.
