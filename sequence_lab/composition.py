@@ -49,6 +49,20 @@ class Experiment:
             return split.evaluation_batches(size, self.trainer.training.k2)
         return split.evaluation_batches(size)
 
+    def shapes(self, *split_names: str) -> list[Batch]:
+        """A batch in each of the shapes that the batches of these splits have."""
+        training, found = self.trainer.training, []
+        for name in split_names:
+            split = self.dataset.splits[name]
+            size = training.batch_size if name == "train" else training.evaluation_batch_size
+            if not isinstance(split, Stream):
+                found += split.shapes(size)
+            elif name == "train":
+                found.append(self.training_batch(0))
+            else:
+                found.append(next(split.evaluation_batches(size, training.k2)))
+        return found
+
     def initial_state(self) -> TrainState:
         """Step 0, drawn from the config's seed."""
         key, run_key = jax.random.split(jax.random.key(self.config["seed"]))
@@ -83,6 +97,7 @@ def compose(
     spread = Parallel(config["parallel"], devices)
     dataset: Dataset = rows["dataset"][config["dataset_name"]](**config["dataset"])
     _check_dataset(config, dataset)
+    dataset = dataset.bucketed(training.num_shapes)
     model = _model(rows["model"][config["model_name"]], config, dataset)
     trainer = Trainer(
         apply=_apply(model),

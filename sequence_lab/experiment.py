@@ -19,6 +19,7 @@ from sequence_lab.analysis import plots, report
 from sequence_lab.analysis.baselines import BASELINES
 from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import GenerationConfig, Tables, default_config
+from sequence_lab.data import Sequences
 from sequence_lab.models import generation
 from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, RunFolder, environment, short
 from sequence_lab.training.checkpoints import Checkpoints
@@ -78,10 +79,13 @@ def run(
         folder.write(ENVIRONMENT, here)
         state = experiment.initial_state()
         say(f"parameters\n{parameter_table(state.params)}")
+        if isinstance(split := experiment.dataset.splits["train"], Sequences):
+            say(split.account(experiment.trainer.training.batch_size))
         state, host = experiment.trainer.fit(
             state,
             experiment.training_batches(),
             functools.partial(experiment.evaluation_batches, "validation"),
+            {name: experiment.shapes(name) for name in ("train", "validation")},
             folder.path,
             started=started,
             say=say,
@@ -201,7 +205,10 @@ def _summary(experiment: Experiment, state: TrainState, host: HostState, best_st
 
 def _final_metrics(experiment: Experiment, params: Any) -> dict[str, dict[str, float]]:
     splits = [name for name in ("validation", "test") if name in experiment.dataset.splits]
-    return {name: experiment.trainer.evaluate(params, experiment.evaluation_batches(name)) for name in splits}
+    return {
+        name: experiment.trainer.evaluate(params, experiment.evaluation_batches(name), experiment.shapes(name))
+        for name in splits
+    }
 
 
 def _baselines(experiment: Experiment) -> dict[str, float]:

@@ -43,7 +43,7 @@ def test_a_text_evaluated_in_windows_equals_one_pass_over_each_row(composed):
     total, count = (nats * mask).sum(), mask.sum()
     assert count == len(found.dataset.splits["test"])
     on_device = found.trainer.parallel.put(params, REPLICATED)
-    measured = found.trainer.evaluate(on_device, found.evaluation_batches("test"))
+    measured = found.trainer.evaluate(on_device, found.evaluation_batches("test"), found.shapes("test"))
     np.testing.assert_allclose(measured["loss"], total / count, rtol=1e-5)
 
 

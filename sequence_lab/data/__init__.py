@@ -5,11 +5,16 @@ from collections.abc import Callable, Mapping
 from sequence_lab.data.digits import digits
 from sequence_lab.data.pipeline import TrainingBatches
 from sequence_lab.data.python_text import python_docs, stdlib_text
-from sequence_lab.data.splits import Batch, Dataset, Examples, Stream
+from sequence_lab.data.ragged import Ragged
+from sequence_lab.data.sequences import Batch, Sequences
+from sequence_lab.data.splits import Dataset, Examples, Stream
 from sequence_lab.data.synthetic import adding, copy_memory, temporal_order
 from sequence_lab.data.vocabulary import Vocabulary
 
-__all__ = ["DATASETS", "Batch", "Dataset", "Examples", "Stream", "TrainingBatches", "Vocabulary", "characters"]
+__all__ = [
+    "DATASETS", "Batch", "Dataset", "Examples", "Ragged", "Sequences", "Stream", "TrainingBatches", "Vocabulary",
+    "characters",
+]  # fmt: skip
 
 
 def characters(texts: Mapping[str, str]) -> Dataset:

@@ -7,7 +7,7 @@ from typing import Any
 
 import grain
 
-from sequence_lab.data.splits import Batch
+from sequence_lab.data.sequences import Batch
 
 READ_AHEAD = 2  # batches made while the devices are busy
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from sequence_lab.data.bucketing import widths
+from sequence_lab.data.sequences import Batch, Sequences
 from sequence_lab.data.vocabulary import Vocabulary
-
-Batch = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,25 +47,33 @@ class Examples:
         return len(next(iter(self.arrays.values())))
 
     def training_batch(self, index: int, batch_size: int, seed: int) -> Batch:
-        """The ``index``-th batch of an endless training run; each epoch shuffles anew and drops its remainder.
+        """The ``index``-th batch of an endless training run; each epoch shuffles anew and has every example once.
+
+        The last batch of an epoch is filled up with rows whose mask is 0.
 
         Raises:
           ValueError: ``batch_size`` is larger than the split.
         """
         if not 1 <= batch_size <= len(self):
             raise ValueError(f"batch_size is {batch_size}; allowed: 1 to {len(self)}, the training examples")
-        epoch, position = divmod(index, len(self) // batch_size)
-        rows = self._order(seed, epoch)[position * batch_size : (position + 1) * batch_size]
-        return {name: array[rows] for name, array in self.arrays.items()}
+        epoch, position = divmod(index, -(-len(self) // batch_size))
+        return self._batch(self._order(seed, epoch)[position * batch_size :][:batch_size], batch_size)
 
     def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
         """Every example once, in order; the last batch is filled up with rows whose mask is 0, all steps of it."""
         for first in range(0, len(self), batch_size):
-            rows = np.arange(first, first + batch_size)
-            real = rows < len(self)
-            batch = {name: array[np.where(real, rows, 0)] for name, array in self.arrays.items()}
-            own = batch.get("mask", np.ones(batch_size, np.float32))
-            yield {**batch, "mask": own * real.reshape(-1, *(1,) * (own.ndim - 1)).astype(np.float32)}
+            yield self._batch(np.arange(first, min(first + batch_size, len(self))), batch_size)
+
+    def shapes(self, batch_size: int) -> list[Batch]:
+        """A batch in each of the shapes that batches have: one."""
+        return [self._batch(np.zeros(0, int), batch_size)]
+
+    def _batch(self, rows: np.ndarray, batch_size: int) -> Batch:
+        filled = np.concatenate([rows, np.zeros(batch_size - len(rows), int)])
+        real = (np.arange(batch_size) < len(rows)).astype(np.float32)
+        batch = {name: array[filled] for name, array in self.arrays.items()}
+        own = batch.get("mask", np.ones(batch_size, np.float32))
+        return {**batch, "mask": own * real.reshape(-1, *(1,) * (own.ndim - 1))}
 
     @functools.lru_cache(maxsize=2)  # noqa: B019 (a split lives as long as its run)
     def _order(self, seed: int, epoch: int) -> np.ndarray:
@@ -139,6 +147,16 @@ class Dataset:
       vocabulary: of symbols, where there are any.
     """
 
-    splits: Mapping[str, Examples | Stream]
+    splits: Mapping[str, Examples | Sequences | Stream]
     facts: Mapping[str, Any]
     vocabulary: Vocabulary | None = None
+
+    def bucketed(self, num_shapes: int) -> "Dataset":
+        """With rows of different lengths in batches of at most so many widths, those that pad all splits least."""
+        ragged = {name: split for name, split in self.splits.items() if isinstance(split, Sequences)}
+        if not ragged:
+            return self
+        chosen = widths(np.concatenate([split.lengths for split in ragged.values()]), num_shapes)
+        return dataclasses.replace(
+            self, splits={**self.splits, **{name: split.bucketed(chosen) for name, split in ragged.items()}}
+        )

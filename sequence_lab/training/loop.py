@@ -1,6 +1,7 @@
 """The training loop: steps, records, evaluations, checkpoints. Plain Python around two compiled functions."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from sequence_lab.training.host_state import HostState
 from sequence_lab.training.interrupts import Interrupted, interrupts
 from sequence_lab.training.optimizer import OptimizerConfig
 from sequence_lab.training.parallel import REPLICATED, SHARDED, Parallel
+from sequence_lab.training.programs import Programs
 from sequence_lab.training.progress import Progress
 from sequence_lab.training.recorder import Recorder
 from sequence_lab.training.state import TrainState
@@ -32,6 +34,7 @@ class TrainingConfig:
     evaluation_batch_size: int = 32  # the same, for evaluations
     k1: int = 0  # truncated back-propagation over streams: update every k1 steps ...
     k2: int = 0  # ... and send the gradient back k2 >= k1 steps
+    num_shapes: int = 8  # lengths that rows of different lengths are padded to; a program is compiled for each
     log_every: int = 50  # steps between two records of training measures
     evaluate_every: int = 200  # steps between two evaluations of the validation split
     checkpoint_every: int = 200  # steps between two checkpoints; a best evaluation is always kept
@@ -100,20 +103,38 @@ class Trainer:
             evaluation_step, (REPLICATED, SHARDED, SHARDED), (SHARDED, REPLICATED), donate=(1,)
         )
 
-    def evaluate(self, params: Any, batches: Iterable[Batch]) -> dict[str, float]:
-        """The measures over all batches; ``params`` as the step has them (see ``Parallel.put``)."""
-        carry = self.parallel.put(self.initial_carry(self.training.evaluation_batch_size), SHARDED)
+        put = functools.partial(self.parallel.put, spec=SHARDED)
+        self.train_programs, self.evaluation_programs = (
+            Programs(self.train_step, put),
+            Programs(self.evaluation_step, put),
+        )
+
+    def evaluate(self, params: Any, batches: Iterable[Batch], shapes: Sequence[Batch]) -> dict[str, float]:
+        """The measures over all batches.
+
+        Args:
+          params: as the step has them (see ``Parallel.put``).
+          shapes: a batch in each of the shapes that batches may have.
+        """
+        carry = self._compile_evaluation(params, shapes)
         found = []
         for batch in batches:
-            carry, measures = self.evaluation_step(params, carry, self.parallel.put(dict(batch), SHARDED))
+            carry, measures = self.evaluation_programs(params, carry, self.parallel.put(dict(batch), SHARDED))
             found.append(measures)
         return objectives.means(self.tasks, metrics.merge(found))
+
+    def _compile_evaluation(self, params: Any, shapes: Sequence[Batch]) -> Any:
+        """Returns the carry that an evaluation starts with."""
+        carry = self.parallel.put(self.initial_carry(self.training.evaluation_batch_size), SHARDED)
+        self.evaluation_programs.compile(params, carry, batches=shapes)
+        return carry
 
     def fit(
         self,
         state: TrainState,
         data: TrainingData,
         validation: Callable[[], Iterable[Batch]],
+        shapes: Mapping[str, Sequence[Batch]],
         workdir: Path,
         *,
         started: float,
@@ -125,6 +146,7 @@ class Trainer:
           state: of step 0, on the host.
           data: training batches; set to where the checkpoint left them.
           validation: makes the batches of one evaluation.
+          shapes: of "train" and "validation", a batch in each of the shapes that their batches may have.
           started: ``time.monotonic()`` when the command began, for the time to the first step.
 
         Raises:
@@ -140,10 +162,12 @@ class Trainer:
             state, carry, host = arrays["state"], arrays["carry"], HostState.from_json(kept["host"])
             data.set_state(kept["data"])
             say(f"resuming after step {number}")
+        state, carry = self.parallel.put(state, REPLICATED), self.parallel.put(carry, SHARDED)
+        self.train_programs.compile(state, carry, batches=shapes["train"])
+        self._compile_evaluation(state.params, shapes["validation"])
         run = _Run(
-            self, data, validation, checkpoints, Recorder(workdir, host.step),
-            Progress(self.training.num_steps, host.step), host,
-            self.parallel.put(state, REPLICATED), self.parallel.put(carry, SHARDED), started,
+            self, data, validation, shapes["validation"], checkpoints, Recorder(workdir, host.step),
+            Progress(self.training.num_steps, host.step), host, state, carry, started,
         )  # fmt: skip
         try:
             run.train()
@@ -159,6 +183,7 @@ class _Run:
     trainer: Trainer
     data: TrainingData
     validation: Callable[[], Iterable[Batch]]
+    validation_shapes: Sequence[Batch]
     checkpoints: Checkpoints
     recorder: Recorder
     progress: Progress
@@ -208,7 +233,7 @@ class _Run:
         before = time.thread_time()
         batch = self.trainer.parallel.put(next(self.data), SHARDED)
         self._put_seconds += time.thread_time() - before
-        self.state, self.carry, measures = self.trainer.train_step(self.state, self.carry, batch)
+        self.state, self.carry, measures = self.trainer.train_programs(self.state, self.carry, batch)
         self.host.step += 1
         self._measures.append(measures)
         if not self._stepped:
@@ -267,7 +292,7 @@ class _Run:
     def _evaluate(self) -> bool:
         """Evaluates the validation split; lowers the rate on a plateau; True if the score is the best so far."""
         self._drain()
-        values = self.trainer.evaluate(self.state.params, self.validation())
+        values = self.trainer.evaluate(self.state.params, self.validation(), self.validation_shapes)
         name, mode = objectives.chief(self.trainer.tasks)
         best = self.host.judge(values[name], mode)
         optimizer = self.trainer.optimizer

@@ -46,8 +46,8 @@ class Parallel:
         in_specs: tuple[PartitionSpec, ...],
         out_specs: tuple[PartitionSpec, ...],
         donate: tuple[int, ...] = (),
-    ) -> Callable[..., Any]:
-        """Compiles ``function`` (on shards, to a tuple) to a function on arrays that ``put`` placed."""
+    ) -> Any:
+        """``function`` (on shards, to a tuple) as one on arrays that ``put`` placed, by ``jax.jit`` or ``jax.pmap``."""
         if self.kind == "pmap":
             axes = [[0 if spec == SHARDED else None for spec in specs] for specs in (in_specs, out_specs)]
             return jax.pmap(

@@ -21,6 +21,19 @@ def test_each_epoch_is_a_permutation_without_repeats():
     assert (first != np.arange(20)).any()
 
 
+def test_the_last_batch_of_an_epoch_is_filled_up_with_rows_that_do_not_count():
+    split = examples(23)
+    batches = [split.training_batch(index, 5, seed=3) for index in range(5)]
+    assert [batch["mask"].sum() for batch in batches] == [5, 5, 5, 5, 3]
+    seen = np.concatenate([batch["labels"][batch["mask"] > 0] for batch in batches])
+    assert sorted(seen) == list(range(23))
+    assert split.training_batch(5, 5, seed=3)["mask"].all()
+    (shape,) = split.shapes(5)
+    assert {name: (a.shape, a.dtype) for name, a in shape.items()} == {
+        name: (a.shape, a.dtype) for name, a in batches[0].items()
+    }
+
+
 def test_a_batch_depends_on_its_number_and_the_seed_alone():
     one, other = examples(), examples()
     for index in (5, 0, 7):

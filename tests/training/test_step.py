@@ -155,7 +155,7 @@ def test_truncation_hands_on_the_carry_after_k1_steps_and_goes_back_through_the_
 def test_evaluation_adds_up_over_batches_and_devices():
     t = trainer(devices=8)
     batches = [batch(1), batch(2)]
-    found = t.evaluate(t.parallel.put(params(), REPLICATED), batches)
+    found = t.evaluate(t.parallel.put(params(), REPLICATED), batches, batches[:1])
     carry, total, count = {"h": jnp.zeros((B, D))}, 0.0, 0.0
     for one in batches:
         outputs, carry = apply(params(), one, carry, train=False, key=None)

@@ -1,0 +1,60 @@
+"""Rows of different lengths in one array."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ragged:
+    """Rows ``[length, ...]``, end to end.
+
+    Attributes:
+      values: ``[sum of lengths, ...]``.
+      lengths: of each row, ints.
+
+    Raises:
+      ValueError: the lengths are not those of the values.
+    """
+
+    values: np.ndarray
+    lengths: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.lengths.sum() != len(self.values):
+            raise ValueError(f"the lengths add up to {self.lengths.sum()}; allowed: {len(self.values)}, the values")
+        object.__setattr__(self, "starts", np.cumsum(self.lengths) - self.lengths)
+
+    starts: np.ndarray = dataclasses.field(init=False, repr=False)
+
+    @classmethod
+    def of(cls, rows: Iterable[np.ndarray]) -> "Ragged":
+        """At least one row; all of one type, and of one shape but for their length."""
+        rows = list(rows)
+        return cls(np.concatenate(rows), np.array([len(row) for row in rows], np.int32))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        return self.values[self.starts[row] :][: self.lengths[row]]
+
+    def select(self, rows: np.ndarray) -> "Ragged":
+        """These rows alone, in this order."""
+        lengths = self.lengths[rows]
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return Ragged(self.values[np.repeat(self.starts[rows], lengths) + within], lengths)
+
+    def padded(self, rows: np.ndarray, width: int) -> np.ndarray:
+        """``[len(rows), width, ...]``: these rows, zeros after their ends.
+
+        Raises:
+          ValueError: one is longer.
+        """
+        lengths = self.lengths[rows]
+        if lengths.max(initial=0) > width:
+            raise ValueError(f"a row has {lengths.max()} steps; allowed: at most {width}")
+        out = np.zeros((len(rows), width, *self.values.shape[1:]), self.values.dtype)
+        out[np.arange(width) < lengths[:, None]] = self.select(rows).values
+        return out

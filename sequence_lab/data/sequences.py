@@ -1,0 +1,139 @@
+"""Independent examples of different lengths: batches padded to one of a few widths."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from sequence_lab.data.ragged import Ragged
+
+Batch = dict[str, np.ndarray]
+
+
+class Plan(NamedTuple):
+    """An epoch: its rows, batch after batch, and the width of each batch."""
+
+    rows: list[np.ndarray]
+    widths: list[int]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sequences:
+    """Examples whose ``inputs``, and what else has a value for each of their steps, are ``Ragged``.
+
+    A batch holds rows of about one length, padded to the least of ``widths`` that holds them: a program is compiled
+    for each width. It has ``lengths`` and ``mask`` besides the arrays.
+
+    Attributes:
+      arrays: ``Ragged`` or arrays with a first axis of rows, by name.
+      widths: ascending; see ``bucketing.widths``. None: the longest row.
+
+    Raises:
+      ValueError: the arrays have different numbers of rows, rows of one example different lengths, or the last width
+        is less than the longest row.
+    """
+
+    arrays: Mapping[str, np.ndarray | Ragged]
+    widths: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        sizes = {name: len(array) for name, array in self.arrays.items()}
+        if len(set(sizes.values())) != 1:
+            raise ValueError(f"the arrays of the examples have {sizes} rows; allowed: one number of rows for all")
+        for name, array in self.arrays.items():
+            if isinstance(array, Ragged) and not np.array_equal(array.lengths, self.lengths):
+                row = int(np.flatnonzero(array.lengths != self.lengths)[0])
+                raise ValueError(
+                    f"{name} has {array.lengths[row]} steps in row {row}; allowed: {self.lengths[row]}, as inputs"
+                )
+        longest = max(1, self.lengths.max(initial=0))
+        if self.widths is None:
+            object.__setattr__(self, "widths", (int(longest),))
+        elif self.widths[-1] < longest:
+            raise ValueError(f"the widths are {self.widths}; allowed: the last is {longest}, the longest row, or more")
+
+    @property
+    def lengths(self) -> np.ndarray:
+        inputs = self.arrays["inputs"]
+        assert isinstance(inputs, Ragged)
+        return inputs.lengths
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def bucketed(self, widths: tuple[int, ...]) -> "Sequences":
+        """The same examples, in batches of these widths."""
+        return Sequences(self.arrays, widths)
+
+    def training_batch(self, index: int, batch_size: int, seed: int) -> Batch:
+        """The ``index``-th batch of an endless training run; each epoch shuffles anew and has every example once.
+
+        The last batch of an epoch is filled up with rows whose mask is 0.
+
+        Raises:
+          ValueError: ``batch_size`` is larger than the split.
+        """
+        if not 1 <= batch_size <= len(self):
+            raise ValueError(f"batch_size is {batch_size}; allowed: 1 to {len(self)}, the training examples")
+        epoch, position = divmod(index, -(-len(self) // batch_size))
+        plan = self._plan(batch_size, seed, epoch)
+        return self._batch(plan.rows[position], plan.widths[position], batch_size)
+
+    def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
+        """Every example once, from the shortest to the longest."""
+        order = np.argsort(self.lengths, kind="stable")
+        for rows, width in zip(*self._batches(order, batch_size), strict=True):
+            yield self._batch(rows, width, batch_size)
+
+    def shapes(self, batch_size: int) -> list[Batch]:
+        """A batch of zeros in each of the shapes that batches have."""
+        nothing = np.zeros(0, int)
+        return [self._batch(nothing, width, batch_size) for width in self.widths or ()]
+
+    def waste(self, batch_size: int) -> float:
+        """The share of the steps of an epoch's batches that are padding."""
+        steps = sum(batch_size * width for width in self._plan(batch_size, 0, 0).widths)
+        return 1 - self.lengths.sum() / steps
+
+    def account(self, batch_size: int) -> str:
+        """In words: the widths, and what they save."""
+        assert self.widths is not None
+        longest = 1 - self.lengths.sum() / (len(self) * self.widths[-1])
+        widths = ", ".join(map(str, self.widths))
+        return f"rows are padded to {widths} steps: {self.waste(batch_size):.1%} padding, to the longest {longest:.1%}"
+
+    @functools.lru_cache(maxsize=2)  # noqa: B019 (a split lives as long as its run)
+    def _plan(self, batch_size: int, seed: int, epoch: int) -> Plan:
+        """Rows are drawn within their width, and then the batches among all."""
+        random = np.random.default_rng([seed, epoch])
+        order = random.permutation(len(self))
+        order = order[np.argsort(self._buckets[order], kind="stable")]
+        rows, widths = self._batches(order, batch_size)
+        drawn = random.permutation(len(rows))
+        return Plan([rows[i] for i in drawn], [widths[i] for i in drawn])
+
+    @functools.cached_property
+    def _buckets(self) -> np.ndarray:
+        """Of each row, the place of the least width that holds it."""
+        return np.searchsorted(np.array(self.widths), self.lengths)
+
+    def _batches(self, order: np.ndarray, batch_size: int) -> Plan:
+        """Rows that are ordered by width in batches, each of the width of its longest row.
+
+        So what is left of one width fills up the first batch of the next.
+        """
+        rows = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+        assert self.widths is not None
+        return Plan(rows, [self.widths[self._buckets[batch].max()] for batch in rows])
+
+    def _batch(self, rows: np.ndarray, width: int, batch_size: int) -> Batch:
+        batch = {}
+        for name, array in self.arrays.items():
+            found = array.padded(rows, width) if isinstance(array, Ragged) else array[rows]
+            batch[name] = np.zeros((batch_size, *found.shape[1:]), found.dtype)
+            batch[name][: len(rows)] = found
+        lengths, mask = np.zeros(batch_size, np.int32), np.zeros(batch_size, np.float32)
+        lengths[: len(rows)], mask[: len(rows)] = self.lengths[rows], 1
+        return {**batch, "lengths": lengths, "mask": mask}
