@@ -40,9 +40,11 @@ def test_every_link_into_the_code_holds():
     assert [link for link in links if not (PAGE.parent / link).exists()] == []
 
 
-def test_the_example_runs():
+def test_the_examples_run():
     scope = {}
-    exec(re.search(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE).group(1), scope)
+    for example in re.findall(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE):
+        exec(example, scope)
+    assert scope["y_BTC"].shape == (2, 101, 39)
     assert scope["y_BkD"].shape == (3, 2, 8)
     assert scope["vector_BD"].shape == (3, 16)
     np.testing.assert_array_equal(scope["vector_BD"][2], 0)

@@ -7,10 +7,11 @@ output there is exactly zero. Causal layers also have ``initial_carry(batch_shap
 ``step(carry, x_BC) -> (y_BD, carry)``. Something without parameters (pooling, one-hot, activations) is a function, in
 ``sequence_lab.ops``. ``train=True`` switches noise on, drawn from the rng "dropout".
 
-Every layer has ``dtype``, to compute in, and ``param_dtype``, to store parameters in. All layers and options, with the
-equation and source of each: docs/layers.md.
+Every layer with parameters has ``dtype``, to compute in, and ``param_dtype``, to store parameters in. All layers and
+options, with the equation and source of each: docs/layers.md.
 """
 
+from sequence_lab.nn.audio import MFCC, LogMelSpectrogram, RunningNormalization
 from sequence_lab.nn.convolution import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from sequence_lab.nn.dense import Dense
 from sequence_lab.nn.embedding import Embedding, pretrained
@@ -29,6 +30,7 @@ from sequence_lab.nn.recurrent import (
     Recurrent,
     RecurrentLayer,
 )
+from sequence_lab.ops.audio import RunningCarry
 from sequence_lab.ops.recurrence.cells import (
     GRUCell,
     HiddenCarry,
@@ -50,6 +52,7 @@ __all__ = [
     "GRU",
     "LRU",
     "LSTM",
+    "MFCC",
     "QRNN",
     "RGLRU",
     "RNN",
@@ -69,6 +72,7 @@ __all__ = [
     "LRUCell",
     "LSTMCarry",
     "LSTMCell",
+    "LogMelSpectrogram",
     "MinGRU",
     "MinGRUCell",
     "MinLSTM",
@@ -79,6 +83,8 @@ __all__ = [
     "RNNCell",
     "Recurrent",
     "RecurrentLayer",
+    "RunningCarry",
+    "RunningNormalization",
     "SRUCell",
     "Stacked",
     "StateCarry",

@@ -1,6 +1,8 @@
 """Pure array functions: no parameters, no modules, no state. Needs JAX alone."""
 
 from sequence_lab.ops import (
+    audio,
+    augmentation,
     convolution,
     dropout,
     losses,
@@ -13,6 +15,8 @@ from sequence_lab.ops import (
 )
 
 __all__ = [
+    "audio",
+    "augmentation",
     "convolution",
     "dropout",
     "losses",

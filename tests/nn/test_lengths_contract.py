@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from sequence_lab import nn
-from sequence_lab.ops import masking, pooling
+from sequence_lab.ops import audio, masking, pooling
 
 LENGTHS = np.array([5, 3, 1, 0], np.int32)
 WIDTHS = np.array([4, 2, 3, 1], np.int32)
@@ -58,6 +58,17 @@ def pool(function: Callable[..., Any], *kernel_size: int, **options: Any) -> Cal
 def pool_and_unpool(x: Any, lengths: Any) -> Any:
     y, _, indices = pooling.max_pool_with_indices(x, lengths, kernel_size=(1,))
     return pooling.max_unpool(y, indices, lengths, output_size=x.shape[-2:-1])
+
+
+def on_waveform(layer: flax.linen.Module) -> Callable[..., Any]:
+    """A layer without parameters, of a waveform, which has no channels."""
+    return lambda x, lengths: layer.apply({}, x.sum(-1), lengths)
+
+
+def normalize_onwards(x: Any, lengths: Any) -> Any:
+    """From some statistics on: by its own alone, the first step of a row is zero."""
+    carry = jax.tree.map(lambda a: a + 1, audio.running_carry(x.shape[:-2], x.shape[-1]))
+    return audio.normalize_running(x, lengths, carry, decay=0.9)[0]
 
 
 class Scores(flax.linen.Module):
@@ -195,6 +206,9 @@ CASES = {
     "log_sum_exp_over_time": Case(pooling.log_sum_exp_over_time),
     "attention_over_time": Case(lambda x, lengths: pooling.attention_over_time(x, x.sum(-1), lengths)),
     "attention_pooling": Case(nn.AttentionPooling(3)),
+    "log_mel_spectrogram": Case(on_waveform(nn.LogMelSpectrogram(8, 4, 2, num_mels=2, top_db=None))),
+    "mfcc": Case(on_waveform(nn.MFCC(8, 4, 1, padding="CENTER", num_mels=2, log="natural", num_coefficients=2))),
+    "normalize_running": Case(normalize_onwards),
     "reverse_within_length": Case(masking.reverse_within_length),
 }
 SUMMARIES = (*(name for name in CASES if name.endswith("_over_time")), "attention_pooling")
