@@ -1,4 +1,4 @@
-"""Trains, evaluates, samples from or sweeps an experiment of sequence_lab.
+"""Trains, evaluates, samples from or sweeps an experiment of sequence_lab; prepares and inspects its data.
 
   python launch.py                                          the quickstart: a character language model
   python launch.py --config=experiments/digits_gru.py       another experiment
@@ -6,6 +6,7 @@
   python launch.py --mode=generate                          text from the finished quickstart
   python launch.py --config=experiments/digits_gru.py --mode=sweep --workers=2 \\
       --sweep=optimizer.learning_rate=0.001,0.003,0.01 --seeds=3
+  python launch.py --mode=prepare --datasets=mnist,ptb --manual_dir=FOLDER    data sets from their original files
 
 The same command again resumes a run that was stopped, and says so if it is finished.
 """
@@ -79,7 +80,7 @@ from ml_collections import config_flags  # noqa: E402
 
 EXPERIMENTS = Path(__file__).resolve().parent / "experiments"
 HELP = {"--help", "-help", "-h", "--helpfull"}
-MODES = ("train", "evaluate", "generate", "sweep")
+MODES = ("train", "evaluate", "generate", "sweep", "prepare", "inspect")
 
 
 def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
@@ -93,6 +94,9 @@ def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
     flags.DEFINE_integer("seeds", 0, "seeds per point of a sweep; 0: as the experiment says", lower_bound=0, **own)
     flags.DEFINE_integer("points", 0, "points of a sweep drawn at random; 0: the whole grid", lower_bound=0, **own)
     flags.DEFINE_integer("workers", 1, "processes of a sweep", lower_bound=1, **own)
+    flags.DEFINE_list("datasets", [], "sets to prepare, NAME,...; or all; default: the experiment's own", **own)
+    flags.DEFINE_string("manual_dir", None, "folder with the original files of sets to prepare", **own)
+    flags.DEFINE_string("data_dir", None, "folder of prepared sets; default: $SEQUENCE_LAB_DATA, or a cache", **own)
     about = "the process as JAX is quickest in on a CPU; --noprocess_setup leaves it as it is"
     flags.DEFINE_boolean("process_setup", True, about, **own)
     return values
@@ -100,7 +104,10 @@ def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
 
 def usage(values: flags.FlagValues) -> str:
     """The text of --help."""
-    names = ("config", "workdir", "mode", "sweep", "seeds", "points", "workers", "process_setup")
+    names = (
+        "config", "workdir", "mode", "sweep", "seeds", "points", "workers", "datasets", "manual_dir", "data_dir",
+        "process_setup",
+    )  # fmt: skip
     lines = [str(__doc__).strip(), "", "Flags:"]
     lines += [f"  --{name:<13} {values[name].help.splitlines()[0]}" for name in names]
     lines += ["", "Experiments (--config=FILE):"]
@@ -165,9 +172,10 @@ def parse(argv: list[str]) -> tuple[flags.FlagValues, dict[str, Any]]:
     if unnamed:
         raise ValueError(f"got {unnamed[0]!r}; allowed: flags, which start with --")
     schema.choose("--mode", values.mode, MODES)
-    for name in ("sweep", "seeds", "points", "workers"):
-        if values[name].present and values.mode != "sweep":
-            raise ValueError(f"--{name} is given with --mode={values.mode}; allowed: with --mode=sweep")
+    for mode, names in (("sweep", ("sweep", "seeds", "points", "workers")), ("prepare", ("datasets", "manual_dir"))):
+        for name in names:
+            if values[name].present and values.mode != mode:
+                raise ValueError(f"--{name} is given with --mode={values.mode}; allowed: with --mode={mode}")
     return values, get_sweep
 
 
@@ -214,14 +222,24 @@ def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
     from sequence_lab import experiment
 
     config, mode = values.config, values.mode
-    default = Path("sweeps" if mode == "sweep" else "runs") / config.name
-    workdir = Path(values.workdir or default)
+    if values.data_dir:
+        os.environ["SEQUENCE_LAB_DATA"] = values.data_dir  # for the workers of a sweep, too
+    folder = {"sweep": "sweeps", "inspect": "inspections"}.get(mode, "runs")
+    workdir = Path(values.workdir or Path(folder) / config.name)
     if mode == "train":
         experiment.run(config, workdir, started=STARTED)
     elif mode == "evaluate":
         experiment.evaluate(config, workdir)
     elif mode == "generate":
         experiment.generate(config, workdir)
+    elif mode == "prepare":
+        from sequence_lab import preparation
+
+        preparation.prepare(values.datasets or [config.dataset_name], values.manual_dir)
+    elif mode == "inspect":
+        from sequence_lab import preparation
+
+        preparation.inspect(config, workdir)
     else:
         from sequence_lab import sweeps
 

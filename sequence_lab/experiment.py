@@ -19,7 +19,7 @@ from sequence_lab.analysis import plots, report
 from sequence_lab.analysis.baselines import BASELINES
 from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import GenerationConfig, Tables, default_config
-from sequence_lab.data import Sequences
+from sequence_lab.data import Sequences, Stream
 from sequence_lab.models import generation
 from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, RunFolder, environment, short
 from sequence_lab.training.checkpoints import Checkpoints
@@ -244,7 +244,8 @@ def _plot(experiment: Experiment, folder: RunFolder, summary: Mapping[str, Any])
 
 
 def _generates(experiment: Experiment) -> bool:
-    return experiment.dataset.vocabulary is not None and hasattr(experiment.model, "step")
+    is_text = isinstance(experiment.dataset.splits["train"], Stream)
+    return is_text and experiment.dataset.vocabulary is not None and hasattr(experiment.model, "step")
 
 
 def _sample(experiment: Experiment, params: Any) -> str:

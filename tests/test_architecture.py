@@ -29,6 +29,7 @@ ARROWS = {
     "experiment": {
         "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops", "training", "analysis",
     },
+    "preparation": {"schema", "config", "composition", "data", "analysis"},
     "sweeps": {
         "experiment", "composition", "config", "schema", "run_folder", "data", "models", "nn", "ops", "training",
         "analysis",
@@ -93,7 +94,7 @@ def test_every_room_has_its_arrows():
         ("sequence_lab.nn.dense", "from ..models import MODELS"),
         ("sequence_lab.nn.__init__", "from ..models import MODELS"),
         ("sequence_lab.training.objectives.__init__", "from ...models import MODELS"),
-        ("sequence_lab.data.digits", "from sequence_lab.ops import losses"),
+        ("sequence_lab.data.images", "from sequence_lab.ops import losses"),
         ("sequence_lab.analysis.plots", "from sequence_lab import experiment"),
         ("sequence_lab.experiment", "from sequence_lab import sweeps"),
         ("sequence_lab.models.language", "from experiments import quickstart"),

@@ -59,6 +59,25 @@ def sweep_curve(
     _save(figure, path)
 
 
+def length_histogram(lengths: Mapping[str, Any], path: Path, title: str, widths: Sequence[int] = ()) -> None:
+    """Draws how long the rows of each split are.
+
+    Args:
+      lengths: of the rows, by split.
+      widths: what rows are padded to: lines.
+    """
+    figure, axes = _figure()
+    longest = max(int(max(found, default=0)) for found in lengths.values())
+    edges = [longest * place / 60 for place in range(61)] if longest else [0, 1]
+    for name, found in lengths.items():
+        axes.hist(found, edges, histtype="step", linewidth=1.4, label=f"{name}, {len(found):,} rows")
+    for number, width in enumerate(widths):
+        axes.axvline(width, color="0.6", linestyle=":", linewidth=1, label=None if number else "padded to")
+    axes.set(xlabel="steps", ylabel="rows", title=title)
+    axes.legend(frameon=False)
+    _save(figure, path)
+
+
 def _figure() -> tuple[Any, Any]:
     # Not pyplot: no global state, no display, safe in a worker.
     from matplotlib.backends.backend_agg import FigureCanvasAgg

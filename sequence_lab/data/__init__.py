@@ -2,10 +2,16 @@
 
 from collections.abc import Callable, Mapping
 
-from sequence_lab.data.digits import digits
+from sequence_lab.data.corpora import ptb, wikitext2
+from sequence_lab.data.enhancers import dna_enhancers
+from sequence_lab.data.images import cifar10, cifar10_first4000, digits, mnist
+from sequence_lab.data.piano_rolls import piano_rolls
 from sequence_lab.data.pipeline import TrainingBatches
 from sequence_lab.data.python_text import python_docs, stdlib_text
 from sequence_lab.data.ragged import Ragged
+from sequence_lab.data.recordings import spoken_digits
+from sequence_lab.data.reviews import imdb, rt_polarity, sst2, sst5
+from sequence_lab.data.sensors import uci_hapt, uci_har
 from sequence_lab.data.sequences import Batch, Sequences
 from sequence_lab.data.splits import Dataset, Examples, Stream
 from sequence_lab.data.synthetic import adding, copy_memory, temporal_order
@@ -26,9 +32,26 @@ def characters(texts: Mapping[str, str]) -> Dataset:
 
 DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "adding": adding,
+    "cifar10": cifar10,
+    "cifar10_first4000": cifar10_first4000,
     "copy_memory": copy_memory,
     "digits": digits,
+    "dna_enhancers": dna_enhancers,
+    "imdb": imdb,
+    "jsb_chorales": lambda: piano_rolls("jsb_chorales"),
+    "mnist": mnist,
+    "musedata": lambda: piano_rolls("musedata"),
+    "nottingham": lambda: piano_rolls("nottingham"),
+    "piano_midi": lambda: piano_rolls("piano_midi"),
+    "ptb": ptb,
     "python_docs": lambda: characters(python_docs()),
+    "rt_polarity": rt_polarity,
+    "spoken_digits": spoken_digits,
+    "sst2": sst2,
+    "sst5": sst5,
     "stdlib_text": lambda: characters(stdlib_text()),
     "temporal_order": temporal_order,
+    "uci_hapt": uci_hapt,
+    "uci_har": uci_har,
+    "wikitext2": wikitext2,
 }

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,16 @@ class Ragged:
         lengths = self.lengths[rows]
         within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         return Ragged(self.values[np.repeat(self.starts[rows], lengths) + within], lengths)
+
+    def cut(self, most: int) -> "Ragged":
+        """The first steps of every row, at most so many."""
+        lengths = np.minimum(self.lengths, most)
+        within = np.arange(len(self.values)) - np.repeat(self.starts, self.lengths)
+        return Ragged(self.values[within < most], lengths)
+
+    def joined(self, end: Any) -> np.ndarray:
+        """All rows in one, that value after each."""
+        return np.insert(self.values, self.starts + self.lengths, end)
 
     def padded(self, rows: np.ndarray, width: int) -> np.ndarray:
         """``[len(rows), width, ...]``: these rows, zeros after their ends.

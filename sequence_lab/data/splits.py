@@ -17,6 +17,7 @@ import numpy as np
 
 from sequence_lab.data.bucketing import widths
 from sequence_lab.data.sequences import Batch, Sequences
+from sequence_lab.data.tokens import Tokens
 from sequence_lab.data.vocabulary import Vocabulary
 
 
@@ -145,11 +146,13 @@ class Dataset:
     Attributes:
       facts: fills in the fields of a model that carry the same names: ``num_outputs``, ``vocabulary_size``.
       vocabulary: of symbols, where there are any.
+      classes: names of the labels, where they are classes.
     """
 
     splits: Mapping[str, Examples | Sequences | Stream]
     facts: Mapping[str, Any]
-    vocabulary: Vocabulary | None = None
+    vocabulary: Vocabulary | Tokens | None = None
+    classes: tuple[str, ...] = ()
 
     def bucketed(self, num_shapes: int) -> "Dataset":
         """With rows of different lengths in batches of at most so many widths, those that pad all splits least."""

@@ -1,0 +1,88 @@
+"""What every builder shares."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import tensorflow_datasets as tfds
+
+from sequence_lab.data.originals import Missing, Originals
+
+Example = dict[str, Any]
+
+
+class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
+    """Reads a set's original files from ``manual_dir``, or fetches them where their authors publish them.
+
+    A set is described by its fields and two methods, ``features`` and ``examples``. Its docstring is its description.
+    Examples are stored in the order they come in.
+
+    Attributes:
+      VERSION: of what is stored; another, when that changes.
+      HOMEPAGE, LICENCE, CITATION: of the set.
+      MANUAL_DOWNLOAD_INSTRUCTIONS: which files ``manual_dir`` is to have.
+      ARCHIVES: names of archives that may hold them, as a pattern.
+      URLS: where its authors publish it; empty where nobody may.
+      COUNTS: examples in each split, as published.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    HOMEPAGE: ClassVar[str]
+    LICENCE: ClassVar[str]
+    CITATION: ClassVar[str]
+    ARCHIVES: ClassVar[str]
+    URLS: ClassVar[tuple[str, ...]] = ()
+    COUNTS: ClassVar[Mapping[str, int]]
+
+    def features(self) -> Mapping[str, Any]:
+        """Of an example, by name."""
+        raise NotImplementedError
+
+    def examples(self, files: Originals) -> Mapping[str, Iterable[Example]]:
+        """Of every split, by its name.
+
+        Raises:
+          ValueError: a file is missing, broken or not the published one, or a record of it is wrong; names it.
+        """
+        raise NotImplementedError
+
+    def _info(self) -> Any:
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=self.__doc__,
+            features=tfds.features.FeaturesDict(dict(self.features())),
+            homepage=self.HOMEPAGE,
+            citation=self.CITATION,
+            license=self.LICENCE,
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: Any) -> Mapping[str, Any]:
+        try:
+            files = Originals([Path(dl_manager.manual_dir)], self.ARCHIVES)
+        except AssertionError as error:  # TFDS's own: there is no such folder, or nothing in it
+            if not self.URLS:
+                raise Missing(f"{self.name} must be fetched by hand: {self.MANUAL_DOWNLOAD_INSTRUCTIONS}") from error
+            files = Originals(map(Path, dl_manager.download(list(self.URLS))), "*")
+        found = self.examples(files)
+        return {split: self._generate_examples(split, examples) for split, examples in found.items()}
+
+    def _generate_examples(self, split: str, examples: Iterable[Example]) -> Iterator[tuple[int, Example]]:
+        count = 0
+        for count, example in enumerate(examples, 1):
+            yield count - 1, example
+        if count != self.COUNTS[split]:
+            raise ValueError(
+                f"{self.name} has {count:,} examples in {split}; allowed: {self.COUNTS[split]:,}, as published: a file "
+                "is cut off, or another edition"
+            )
+
+
+def lines(content: bytes) -> list[str]:
+    """Of a text in UTF-8, else in the code page 1252; the end of the last one may be missing."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    found = text.split("\n")
+    return [line.removesuffix("\r") for line in (found[:-1] if found[-1] == "" else found)]

@@ -1,0 +1,199 @@
+"""Sentences and reviews with their sentiment."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from sequence_lab.data.builders.base import Builder, Example, lines
+from sequence_lab.data.originals import Originals
+
+NEGATIVE_POSITIVE = ("neg", "pos")
+PARTS = {"train": "train", "validation": "dev", "test": "test"}
+
+
+def text_and_label(names: tuple[str, ...]) -> Mapping[str, Any]:
+    return {"text": tfds.features.Text(), "label": tfds.features.ClassLabel(names=list(names))}
+
+
+class RtPolarity(Builder):
+    """Movie-review sentence polarity v1.0: 5,331 negative and 5,331 positive snippets; no split of its own."""
+
+    name = "rt_polarity"
+    HOMEPAGE = "https://www.cs.cornell.edu/people/pabo/movie-review-data/"
+    LICENCE = "none stated; free for research, cite the paper"
+    CITATION = """@inproceedings{pang2005seeing,
+  title = {Seeing stars: exploiting class relationships for sentiment categorization with respect to rating scales},
+  author = {Pang, Bo and Lee, Lillian},
+  booktitle = {Proceedings of ACL},
+  year = {2005}
+}"""
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "rt-polarity.neg and rt-polarity.pos, or rt-polaritydata.tar.gz, which has both"
+    ARCHIVES = "*rt-polarity*"
+    URLS: ClassVar[tuple[str, ...]] = (
+        "https://www.cs.cornell.edu/people/pabo/movie-review-data/rt-polaritydata.tar.gz",
+    )
+    COUNTS = {"unsplit": 2 * 5_331}
+
+    def features(self) -> Mapping[str, Any]:
+        return text_and_label(NEGATIVE_POSITIVE)
+
+    def examples(self, files: Originals) -> Mapping[str, Iterable[Example]]:
+        def every() -> Iterator[Example]:
+            for label in NEGATIVE_POSITIVE:
+                for line in lines(files.one(f"rt-polarity.{label}")):
+                    yield {"text": line.strip(), "label": label}
+
+        return {"unsplit": every()}
+
+
+SOCHER = """@inproceedings{socher2013recursive,
+  title = {Recursive deep models for semantic compositionality over a sentiment treebank},
+  author = {Socher, Richard and Perelygin, Alex and Wu, Jean and Chuang, Jason and Manning, Christopher D. and
+            Ng, Andrew Y. and Potts, Christopher},
+  booktitle = {Proceedings of EMNLP},
+  year = {2013}
+}"""
+
+
+class Sst5(Builder):
+    """Stanford Sentiment Treebank, sentences with five grades: 8,544 / 1,101 / 2,210."""
+
+    name = "sst5"
+    HOMEPAGE = "https://nlp.stanford.edu/sentiment/"
+    LICENCE = "none stated; free for research, cite the paper"
+    CITATION = SOCHER
+    MANUAL_DOWNLOAD_INSTRUCTIONS = (
+        "trainDevTestTrees_PTB.zip, or sentiment-train, sentiment-dev and sentiment-test, a grade from 0 to 4, a blank "
+        "and a sentence in each line"
+    )
+    ARCHIVES = "*traindevtesttrees*"
+    URLS: ClassVar[tuple[str, ...]] = ("https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",)
+    COUNTS = {"train": 8_544, "validation": 1_101, "test": 2_210}
+    GRADES = ("very negative", "negative", "neutral", "positive", "very positive")
+    SHA256 = {
+        "sentiment-train": "9b52b5f686ed438d4d0274c385369251b3d579b578fddd340ba8a9bae2ca4bee",
+        "sentiment-dev": "b2f76c62b960f9fda5c6d751edb125abab4f878eb94a8754239b7f4af647f4c3",
+        "sentiment-test": "0e2ebb450c231f7b3d67fc932066e7bb26ae7bad8c88488f45ed44ef02eb3c73",
+    }
+
+    def features(self) -> Mapping[str, Any]:
+        return text_and_label(self.GRADES)
+
+    def examples(self, files: Originals) -> Mapping[str, Iterable[Example]]:
+        return {
+            split: ({"text": text, "label": self.GRADES[grade]} for grade, text in self.graded(files, part))
+            for split, part in PARTS.items()
+        }
+
+    def graded(self, files: Originals, part: str) -> Iterator[tuple[int, str]]:
+        """Grade and text, from lines or from the roots of the treebank's trees."""
+        if files.has(f"trees/{part}.txt"):
+            for tree in lines(files.one(f"trees/{part}.txt")):
+                yield int(tree[1]), " ".join(re.findall(r"\(\d ([^()]+)\)", tree))
+            return
+        name = f"sentiment-{part}"
+        for number, line in enumerate(lines(files.one(name, self.SHA256[name])), 1):
+            grade, _, text = line.partition(" ")
+            if grade not in ("0", "1", "2", "3", "4"):
+                raise ValueError(f"{name}, line {number}: the grade is {grade!r}; allowed: 0 to 4")
+            yield int(grade), text.strip()
+
+
+class Sst2(Builder):
+    """Stanford Sentiment Treebank, sentences that are not neutral: 6,920 / 872 / 1,821."""
+
+    name = "sst2"
+    HOMEPAGE = "https://nlp.stanford.edu/sentiment/"
+    LICENCE = "none stated; free for research, cite the paper"
+    CITATION = SOCHER
+    MANUAL_DOWNLOAD_INSTRUCTIONS = (
+        "trainDevTestTrees_PTB.zip, or train.tsv, dev.tsv and test.tsv, a sentence, a tab and a label in each line"
+    )
+    ARCHIVES = "*traindevtesttrees*"
+    URLS: ClassVar[tuple[str, ...]] = ("https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",)
+    COUNTS = {"train": 6_920, "validation": 872, "test": 1_821}
+    FILES = {"train": "train.tsv", "validation": "dev.tsv", "test": "test.tsv"}
+    SHA256 = {
+        "train.tsv": "ec192f833a64da08f475488a77b0d0b47db47acd0f458bd18433fc793b569920",
+        "dev.tsv": "eddea6b39e601dd4e7a672b53cc40fdf6019fa80522f351206c24340ca5d9359",
+        "test.tsv": "831169c7e2e429d6026e1bdbb542f33b636e3e596caad9602ebc953c205928b7",
+    }
+
+    def features(self) -> Mapping[str, Any]:
+        return text_and_label(NEGATIVE_POSITIVE)
+
+    def examples(self, files: Originals) -> Mapping[str, Iterable[Example]]:
+        return {
+            split: ({"text": text, "label": label} for text, label in self.labelled(files, split))
+            for split in self.COUNTS
+        }
+
+    def labelled(self, files: Originals, split: str) -> Iterator[tuple[str, str]]:
+        tree_file = f"trees/{PARTS[split]}.txt"
+        if files.has(tree_file):
+            for tree in lines(files.one(tree_file)):
+                if tree[1] != "2":
+                    yield " ".join(re.findall(r"\(\d ([^()]+)\)", tree)), NEGATIVE_POSITIVE[int(tree[1]) > 2]
+            return
+        name = self.FILES[split]
+        for number, line in enumerate(lines(files.one(name, self.SHA256[name])), 1):
+            text, _, label = line.rpartition("\t")
+            if label not in ("0", "1"):
+                raise ValueError(f"{name}, line {number}: the label is {label!r}; allowed: 0, 1")
+            yield text.strip(), NEGATIVE_POSITIVE[int(label)]
+
+
+class Sst2Phrases(Sst2):
+    """The same with the phrases of its training sentences, as GLUE has it: 67,349 / 872 / 1,821."""
+
+    name = "sst2_phrases"
+    MANUAL_DOWNLOAD_INSTRUCTIONS = (
+        "sentiment-train, sentiment-dev and sentiment-test, a phrase, a tab and a label in each line"
+    )
+    ARCHIVES = "*glue*"
+    URLS: ClassVar[tuple[str, ...]] = ()
+    COUNTS = {"train": 67_349, "validation": 872, "test": 1_821}
+    FILES = {"train": "sentiment-train", "validation": "sentiment-dev", "test": "sentiment-test"}
+    SHA256 = {
+        "sentiment-train": "10a92a297ec38e262386e5a2713b4bc70e5d18ced88b7f54bd171a26e5b34ab5",
+        "sentiment-dev": "9a6c7403b71a9b762158387afe4431253ae10cdfb2319b5275289f3766f48291",
+        "sentiment-test": "4fefd1cd67526cf87ebc7fafc3afc21cc7cfa6ae53b45e74f77f9456e3c62752",
+    }
+
+
+class Imdb(Builder):
+    """Large Movie Review Dataset v1.0, its labelled part: 25,000 / 25,000 reviews, the rating of each from 1 to 10."""
+
+    name = "imdb"
+    HOMEPAGE = "https://ai.stanford.edu/~amaas/data/sentiment/"
+    LICENCE = "none stated; free for research, cite the paper"
+    CITATION = """@inproceedings{maas2011learning,
+  title = {Learning word vectors for sentiment analysis},
+  author = {Maas, Andrew L. and Daly, Raymond E. and Pham, Peter T. and Huang, Dan and Ng, Andrew Y. and
+            Potts, Christopher},
+  booktitle = {Proceedings of ACL},
+  year = {2011}
+}"""
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "aclImdb_v1.tar.gz, or its folder aclImdb"
+    ARCHIVES = "aclimdb*"
+    URLS: ClassVar[tuple[str, ...]] = ("https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",)
+    COUNTS = {"train": 25_000, "test": 25_000}
+
+    def features(self) -> Mapping[str, Any]:
+        return {**text_and_label(NEGATIVE_POSITIVE), "rating": tfds.features.Scalar(dtype=np.int32)}
+
+    def examples(self, files: Originals) -> Mapping[str, Iterable[Example]]:
+        # One pass over the archive, whose members come in no order.
+        found: dict[str, list[tuple[str, int, Example]]] = {"train": [], "test": []}
+        for path, content in files.matching("aclImdb/*/*/*.txt"):
+            split, label, name = path.split("/")[-3:]
+            match = re.fullmatch(r"(\d+)_(\d+)\.txt", name)
+            if label in NEGATIVE_POSITIVE and match:
+                example = {"text": content.decode(), "label": label, "rating": int(match[2])}
+                found[split].append((label, int(match[1]), example))
+        return {
+            split: (example for _, _, example in sorted(rows, key=lambda row: row[:2])) for split, rows in found.items()
+        }

@@ -1,0 +1,37 @@
+"""Texts for language models: one stream of tokens a split."""
+
+from typing import Any
+
+from sequence_lab.data import store, tokens
+from sequence_lab.data.splits import Dataset, Stream
+
+
+def ptb(tokens: str = "blanks", vocabulary_size: int = 0) -> Dataset:
+    """Penn Treebank as Mikolov prepared it; see ``streams``. Words: 929,589 / 73,760 / 82,430 tokens, V = 10,000."""
+    return streams("ptb", tokens, vocabulary_size)
+
+
+def wikitext2(tokens: str = "blanks", vocabulary_size: int = 0) -> Dataset:
+    """WikiText-2 (Merity et al. 2016); see ``streams``. Words: 2,088,628 / 217,646 / 245,569 tokens, V = 33,278."""
+    return streams("wikitext2", tokens, vocabulary_size)
+
+
+def streams(name: str, kind: str, vocabulary_size: int) -> Dataset:
+    """A set of lines of text as streams, "<eos>" after every line; the vocabulary is the training text's.
+
+    Args:
+      kind: "blanks" for words as they stand there; "characters", of which a blank is one and "<eos>" another, while
+        "<unk>" stays as it is written; or another of ``tokens.learn``.
+
+    Raises:
+      ValueError: the set has no training text.
+    """
+    prepared = store.load(name)
+    if "train" not in prepared.splits:
+        raise ValueError(f"data set {name} was prepared without its training text; allowed: with all three")
+    lines = {split: store.texts(column["text"]) for split, column in prepared.splits.items()}
+    special = (tokens.UNKNOWN, tokens.END) if kind in ("blanks", "words") else (tokens.END,)
+    learnt = tokens.learn(lines["train"], kind, size=vocabulary_size, special=special)
+    facts: dict[str, Any] = {"vocabulary_size": len(learnt)}
+    found = {split: Stream(learnt.encode_all(texts).joined(learnt.id_of(tokens.END))) for split, texts in lines.items()}
+    return Dataset(found, facts, learnt)

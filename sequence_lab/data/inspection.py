@@ -1,0 +1,86 @@
+"""What is in a data set: classes, lengths, rows that occur more than once, and some of them to read."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from sequence_lab.data.ragged import Ragged
+from sequence_lab.data.sequences import Sequences
+from sequence_lab.data.splits import Dataset, Examples, Stream
+
+SHOWN = 160  # characters of a text
+
+
+def lengths(split: Examples | Sequences | Stream) -> np.ndarray | None:
+    """Steps of each row, where they differ or may."""
+    if isinstance(split, Sequences):
+        return split.lengths
+    return None if isinstance(split, Stream) else split.arrays.get("lengths")
+
+
+def class_counts(split: Examples | Sequences | Stream, classes: tuple[str, ...]) -> dict[str, int] | None:
+    """How often each class is a label, of a row or of a step; None where labels are no classes."""
+    if isinstance(split, Stream) or not classes:
+        return None
+    labels = split.arrays["labels"]
+    counts = np.bincount(np.ravel(labels.values if isinstance(labels, Ragged) else labels), minlength=len(classes))
+    return dict(zip(classes, counts.tolist(), strict=True))
+
+
+def rows(split: Examples | Sequences) -> Iterator[np.ndarray]:
+    """The real steps of every row's inputs."""
+    inputs, sizes = split.arrays["inputs"], lengths(split)
+    for row in range(len(split)):
+        yield inputs[row] if isinstance(inputs, Ragged) or sizes is None else inputs[row][: sizes[row]]
+
+
+def repeats(dataset: Dataset) -> tuple[dict[str, int], dict[str, int]]:
+    """By split, rows that are equal to an earlier one of it; by name, rows that are in an earlier split, too."""
+    within, seen, across = {}, dict[str, set[bytes]](), {}
+    for name in sorted(dataset.splits, key=("train", "validation", "test").index):
+        split = dataset.splits[name]
+        if isinstance(split, Stream):
+            continue
+        digests = [hashlib.sha256(np.ascontiguousarray(row).tobytes()).digest() for row in rows(split)]
+        own = set(digests)
+        within[name] = len(digests) - len(own)
+        for other, theirs in seen.items():
+            across[f"{name} in {other}"] = sum(digest in theirs for digest in digests)
+        seen[name] = own
+    return within, across
+
+
+def shown(dataset: Dataset, count: int = 5) -> list[str]:
+    """The first training rows, at equal distances, in words; of a stream its first tokens."""
+    split = dataset.splits["train"]
+    if isinstance(split, Stream):
+        assert dataset.vocabulary is not None
+        return [_cut(dataset.vocabulary.decode(np.asarray(split.tokens[: 2 * SHOWN])))]
+    chosen = set(np.linspace(0, len(split) - 1, min(count, len(split))).astype(int).tolist())
+    found = []
+    for number, row in enumerate(rows(split)):
+        if number in chosen:
+            found.append(f"{_label(split.arrays, number, dataset.classes)}: {_content(row, dataset)}")
+    return found
+
+
+def _label(arrays: Mapping[str, np.ndarray | Ragged], row: int, classes: tuple[str, ...]) -> str:
+    if "labels" not in arrays:
+        return "no label"
+    label = np.asarray(arrays["labels"][row])
+    if classes and label.ndim == 0:
+        return classes[int(label)]
+    return str(label) if label.size <= 4 else f"labels {list(label.shape)}"
+
+
+def _content(row: np.ndarray, dataset: Dataset) -> str:
+    if dataset.vocabulary is not None and np.issubdtype(row.dtype, np.integer) and row.ndim == 1:
+        return _cut(dataset.vocabulary.decode(row))
+    if not row.size:
+        return "empty"
+    return f"{list(row.shape)} from {row.min():.4g} to {row.max():.4g}, mean {row.mean():.4g}"
+
+
+def _cut(text: str) -> str:
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "...")

@@ -1,0 +1,120 @@
+"""The files of a data set as its authors gave them: as they are, compressed, or in an archive."""
+
+import bz2
+import fnmatch
+import gzip
+import hashlib
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+OPENERS = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
+
+
+class Missing(ValueError):
+    """A file of a data set is nowhere to be found."""
+
+
+class Originals:
+    """Files found by the ends of their paths, wherever they stand under a folder.
+
+    A file may be there itself, compressed (``.gz``, ``.xz``, ``.bz2``), or in an archive (``.zip``, ``.tar`` and its
+    compressed kinds). Only archives with a name like ``archives`` are opened.
+
+    Args:
+      paths: folders and files.
+      archives: a pattern, as of a shell, for names of archives, whatever their case.
+    """
+
+    def __init__(self, paths: Iterable[Path], archives: str) -> None:
+        self.paths, self.archives = list(paths), archives.lower()
+
+    def matching(self, pattern: str) -> Iterator[tuple[str, bytes]]:
+        """Path and content of every file whose path ends like ``pattern``, which may name folders: ``pos/*.txt``.
+
+        Of files whose paths end alike (one in a folder and one in an archive), the first alone.
+
+        Raises:
+          Missing: there is none.
+          ValueError: an archive or a compressed file is broken; names it.
+        """
+        seen = set()
+        for path, content in self._found(pattern):
+            end = path.split("/")[-len(pattern.split("/")) :]
+            if tuple(end) not in seen:
+                seen.add(tuple(end))
+                yield path, content
+        if not seen:
+            raise self._missing(pattern)
+
+    def one(self, name: str, *sha256: str) -> bytes:
+        """The content of the file of that name with one of these checksums, of what is in it when decompressed.
+
+        Raises:
+          Missing: there is none.
+          ValueError: none has such a checksum.
+        """
+        wrong = ""
+        for path, content in self._found(name):
+            found = hashlib.sha256(content).hexdigest()
+            if not sha256 or found in sha256:
+                return content
+            wrong = (
+                f"{path} has the SHA-256 {found[:16]}... and {len(content):,} bytes; allowed: "
+                f"{', '.join(s[:16] + '...' for s in sha256)}: it is cut off, or another edition"
+            )
+        if wrong:
+            raise ValueError(wrong)
+        raise self._missing(name)
+
+    def _missing(self, name: str) -> Missing:
+        return Missing(f"{name} is not in {', '.join(map(str, self.paths))}, nor in an archive {self.archives} there")
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        return next(self._found(name), None) is not None
+
+    def _found(self, pattern: str) -> Iterator[tuple[str, bytes]]:
+        for root in self.paths:
+            files = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
+            for path in files:
+                if path.name.lower().endswith((*TARS, ".zip")):
+                    if fnmatch.fnmatch(path.name.lower(), self.archives):
+                        yield from _members(path, pattern)
+                elif (path.with_suffix("") if path.suffix in OPENERS else path).match(pattern):
+                    yield str(path), _read(path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return OPENERS.get(path.suffix, bytes)(path.read_bytes())
+    except (*BROKEN, ValueError) as error:  # the latter is bz2's
+        raise _broken(path, error) from error
+
+
+def _broken(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}; it may be cut off")
+
+
+def _members(archive: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
+    """Those of an archive, in its order."""
+    try:
+        if archive.suffix.lower() == ".zip":
+            with zipfile.ZipFile(archive) as opened:
+                for name in opened.namelist():
+                    if not name.endswith("/") and PurePosixPath(name).match(pattern):
+                        yield f"{archive}/{name}", opened.read(name)
+            return
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                if member.isfile() and PurePosixPath(member.name).match(pattern):
+                    file = tar.extractfile(member)
+                    assert file is not None
+                    yield f"{archive}/{member.name}", file.read()
+    except BROKEN as error:
+        raise _broken(archive, error) from error

@@ -1,0 +1,132 @@
+"""Data sets that were prepared once: TFDS record files, and beside them the same as arrays that a run maps into memory.
+
+Reading records one by one, each decoded anew, takes a run half a minute for a set that its arrays have in no time.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sequence_lab.data.builders import builder
+from sequence_lab.data.originals import Missing
+from sequence_lab.data.ragged import Ragged
+
+Column = np.ndarray | Ragged
+Columns = Mapping[str, Column]
+ARRAYS = "arrays"
+__all__ = ["Columns", "Missing", "Prepared", "data_dir", "load", "prepare", "texts"]
+
+
+def data_dir() -> Path:
+    """Where prepared sets are: $SEQUENCE_LAB_DATA, or in the folder of caches."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("SEQUENCE_LAB_DATA") or cache / "sequence_lab" / "data")
+
+
+def prepare(name: str, folder: Path, manual_dir: Path | None = None) -> Path:
+    """Prepares a set, unless it is there; returns its folder. What is there only in part is made anew.
+
+    Raises:
+      ValueError: files are missing, broken, or not the published ones; one line.
+    """
+    import tensorflow_datasets as tfds  # a second to import, for those who use it
+
+    made = builder(name, str(folder))
+    path = Path(str(made.data_path))
+    if not made.is_prepared():
+        config = tfds.download.DownloadConfig(manual_dir=str(manual_dir or folder / "manual"))
+        with contextlib.redirect_stdout(sys.stderr):  # it tells of its progress there, and here, too
+            made.download_and_prepare(download_config=config)
+    if not (path / ARRAYS).is_dir():
+        splits = {split: made.as_data_source(split) for split in made.info.splits}
+        _write(path / ARRAYS, {split: _columns(source, made.info.features) for split, source in splits.items()})
+    return path
+
+
+class Prepared(NamedTuple):
+    """A prepared set.
+
+    Attributes:
+      splits: the features, by split and name; a text is a row of bytes, see ``texts``.
+      classes: names of the classes, by feature.
+    """
+
+    splits: Mapping[str, Columns]
+    classes: Mapping[str, tuple[str, ...]]
+
+
+def load(name: str) -> Prepared:
+    """A set that was prepared, its arrays mapped into memory.
+
+    Raises:
+      ValueError: it was not prepared; says how to.
+    """
+    made = builder(name, str(data_dir()))
+    path = Path(str(made.data_path)) / ARRAYS
+    if not path.is_dir():
+        raise ValueError(
+            f"data set {name} is not prepared in {data_dir()}; allowed: after `python launch.py --mode=prepare "
+            f"--datasets={name} --manual_dir=FOLDER`, with {made.MANUAL_DOWNLOAD_INSTRUCTIONS} in FOLDER"
+        )
+    names = {feature: getattr(kind, "names", None) for feature, kind in made.info.features.items()}
+    classes = {feature: tuple(found) for feature, found in names.items() if found}
+    return Prepared({split.name: _read(split) for split in sorted(path.iterdir())}, classes)
+
+
+def texts(column: Column) -> list[str]:
+    """The strings of a column of texts."""
+    assert isinstance(column, Ragged)
+    content, ends = column.values.tobytes(), np.cumsum(column.lengths)
+    return [content[end - length : end].decode() for end, length in zip(ends, column.lengths, strict=True)]
+
+
+def _columns(source: Any, features: Mapping[str, Any]) -> dict[str, Column]:
+    rows: dict[str, list[Any]] = {name: [] for name in features}
+    for number in range(len(source)):
+        for name, value in source[number].items():
+            rows[name].append(np.frombuffer(value, np.uint8) if isinstance(value, bytes) else np.asarray(value))
+    return {name: _column(values, features[name]) for name, values in rows.items()}
+
+
+def _column(values: list[np.ndarray], feature: Any) -> Column:
+    is_text = not feature.shape and feature.np_dtype == np.object_
+    if values and (is_text or feature.shape[:1] == (None,)):
+        return Ragged.of(values)
+    return np.stack(values) if values else np.zeros((0, *feature.shape), feature.np_dtype)
+
+
+def _write(path: Path, splits: Mapping[str, Columns]) -> None:
+    """All of it, or nothing: under another name until it is complete."""
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{ARRAYS}.unfinished.", dir=path.parent))
+    try:
+        for split, found in splits.items():
+            (unfinished / split).mkdir()
+            for name, column in found.items():
+                arrays = (
+                    {"values": column.values, "lengths": column.lengths} if isinstance(column, Ragged) else {"": column}
+                )
+                for part, array in arrays.items():
+                    np.save(unfinished / split / ".".join(filter(None, (name, part, "npy"))), array)
+        unfinished.rename(path)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def _read(split: Path) -> Columns:
+    def load(name: str) -> np.ndarray:
+        return np.load(split / f"{name}.npy", mmap_mode="r")
+
+    names = {path.stem for path in split.glob("*.npy")}
+    ragged = {name.removesuffix(".values") for name in names if name.endswith(".values")}
+    plain = {name for name in names if not name.endswith((".values", ".lengths"))}
+    return {name: load(name) for name in plain} | {
+        name: Ragged(load(f"{name}.values"), np.asarray(load(f"{name}.lengths"))) for name in ragged
+    }

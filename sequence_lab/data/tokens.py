@@ -1,0 +1,112 @@
+"""Texts as numbered tokens: words, characters or byte pairs, by the library ``tokenizers``."""
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import tokenizers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+
+from sequence_lab.data.ragged import Ragged
+
+PAD, UNKNOWN, END = "<pad>", "<unk>", "<eos>"
+KINDS = ("words", "blanks", "characters", "bpe")
+BYTES = len(pre_tokenizers.ByteLevel.alphabet())
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokens:
+    """A tokeniser and its vocabulary; ``kind`` is as in ``learn``."""
+
+    tokenizer: tokenizers.Tokenizer
+    kind: str
+
+    def __len__(self) -> int:
+        """Number of ids V."""
+        return self.tokenizer.get_vocab_size()
+
+    def encode(self, text: str) -> np.ndarray:
+        """Ids ``[T]``; what is not in the vocabulary is the id of "<unk>"."""
+        return np.array(self.tokenizer.encode(text).ids, np.int32)
+
+    def encode_all(self, texts: Sequence[str]) -> Ragged:
+        return Ragged.of([np.array(found.ids, np.int32) for found in self.tokenizer.encode_batch_fast(list(texts))])
+
+    def decode(self, ids: np.ndarray) -> str:
+        """The text of ids: tokens with blanks between them, characters without, byte pairs as they were."""
+        if self.kind == "bpe":
+            return self.tokenizer.decode(list(map(int, ids)), skip_special_tokens=False)
+        return ("" if self.kind == "characters" else " ").join(self.symbols[int(i)] for i in ids)
+
+    def id_of(self, token: str) -> int:
+        found = self.tokenizer.token_to_id(token)
+        assert found is not None, token
+        return found
+
+    @functools.cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """The tokens in the order of their ids."""
+        by_token = self.tokenizer.get_vocab()
+        return tuple(sorted(by_token, key=by_token.__getitem__))
+
+    def to_json(self) -> str:
+        """What ``tokenizers.Tokenizer.from_str`` reads."""
+        return self.tokenizer.to_str(pretty=True)
+
+
+def learn(
+    texts: Iterable[str],
+    kind: str,
+    *,
+    size: int = 0,
+    min_count: int = 1,
+    lower_case: bool = False,
+    special: Sequence[str] = (PAD, UNKNOWN),
+) -> Tokens:
+    """The vocabulary of training texts, from the most frequent token on.
+
+    Args:
+      kind: "words", runs of letters and digits, and of other signs; "blanks", what stands between blanks, for texts
+        that are tokenised already; "characters"; "bpe", byte pairs (Sennrich et al. 2016) over bytes, which leave
+        nothing unknown.
+      size: at most so many tokens; 0: all. Of byte pairs it is to be given.
+      min_count: occurrences below which a token is unknown.
+      lower_case: whether capitals are made small.
+      special: tokens with the first ids.
+
+    Raises:
+      ValueError: an option out of range, or no text.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"tokens is {kind!r}; allowed: {', '.join(KINDS)}")
+    if min_count < 1 or size < 0:
+        raise ValueError(f"min_count is {min_count}, vocabulary_size is {size}; allowed: 1 or more, 0 or more")
+    if kind == "bpe" and size < BYTES + len(special):
+        raise ValueError(f"vocabulary_size is {size}; allowed of byte pairs: {BYTES + len(special)} or more")
+    made = tokenizers.Tokenizer(models.BPE() if kind == "bpe" else models.WordLevel())
+    if lower_case:
+        made.normalizer = normalizers.Lowercase()
+    made.pre_tokenizer = {
+        "words": pre_tokenizers.Whitespace(),
+        "blanks": pre_tokenizers.WhitespaceSplit(),
+        "characters": pre_tokenizers.Split(tokenizers.Regex(r"[\s\S]"), "isolated"),
+        "bpe": pre_tokenizers.ByteLevel(add_prefix_space=False),
+    }[kind]
+    options: dict[str, Any] = {"min_frequency": min_count, "vocab_size": size or 2**31, "show_progress": False}
+    if kind == "bpe":
+        made.decoder = decoders.ByteLevel()
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+        trainer = trainers.BpeTrainer(special_tokens=list(special), initial_alphabet=alphabet, **options)
+        made.train_from_iterator(texts, trainer)
+    else:
+        made.train_from_iterator(texts, trainers.WordLevelTrainer(**options))
+        counted = made.get_vocab()
+        # A text may have "<unk>" in it, which is then no other token than ours.
+        words = [token for token in sorted(counted, key=counted.__getitem__) if token not in special]
+        kept = [*special, *words][: size or None]
+        made.model = models.WordLevel({token: number for number, token in enumerate(kept)}, UNKNOWN)
+    if made.get_vocab_size() <= len(special):
+        raise ValueError("the training texts have no token; allowed: one or more")
+    return Tokens(made, kind)

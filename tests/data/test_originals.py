@@ -1,0 +1,89 @@
+"""Original files: found plain, compressed and in archives, checked by their sums, and named where they are broken."""
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import tarfile
+import zipfile
+
+import pytest
+
+from sequence_lab.data.originals import Missing, Originals
+
+CONTENT = bytes(range(256)) * 40
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+def tar(compression):
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode=f"w:{compression}") as archive:
+        for name, content in (("set/a/other.txt", b"x"), ("set/b/file.txt", CONTENT)):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return held.getvalue()
+
+
+def zipped():
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("set/", "")
+        archive.writestr("set/b/file.txt", CONTENT)
+    return held.getvalue()
+
+
+FORMS = {
+    "b/file.txt": CONTENT,
+    "b/file.txt.gz": gzip.compress(CONTENT),
+    "b/file.txt.xz": lzma.compress(CONTENT),
+    "b/file.txt.bz2": bz2.compress(CONTENT),
+    "My_Set.tar": tar(""),
+    "my_set.tgz": tar("gz"),
+    "my_set.tar.xz": tar("xz"),
+    "my_set.ZIP": zipped(),
+}
+
+
+def kept(tmp_path, name, content):
+    path = tmp_path / "deep" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return Originals([tmp_path], "*my_set*")
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_file_is_found_in_every_form(tmp_path, name):
+    files = kept(tmp_path, name, FORMS[name])
+    assert files.one("file.txt") == files.one("file.txt", "0" * 64, SHA256) == CONTENT
+    assert files.has("file.txt")
+    assert not files.has("nowhere.txt")
+    ((path, content),) = files.matching("b/*.txt")
+    assert path.endswith("b/file.txt") or name.startswith("b/file.txt")
+    assert content == CONTENT
+    with pytest.raises(Missing, match=r"a/\*\.csv is not in .*, nor in an archive \*my_set\* there"):
+        list(files.matching("a/*.csv"))
+
+
+def test_archives_of_other_names_stay_closed(tmp_path):
+    files = kept(tmp_path, "another.tar", FORMS["My_Set.tar"])
+    with pytest.raises(Missing, match=r"file\.txt is not in"):
+        files.one("file.txt")
+
+
+def test_of_two_of_one_name_the_one_with_the_right_sum_counts_and_in_a_pattern_the_first(tmp_path):
+    kept(tmp_path, "a/file.txt", b"another edition")
+    files = kept(tmp_path, "my_set.zip", FORMS["my_set.ZIP"])
+    assert files.one("file.txt", SHA256) == CONTENT
+    assert [content for _, content in files.matching("file.txt")] == [b"another edition"]
+    with pytest.raises(ValueError, match=r"file.txt has the SHA-256 .* and 10,240 bytes; allowed: 0000.*cut off"):
+        files.one("file.txt", "0" * 64)
+
+
+@pytest.mark.parametrize("name", [name for name in FORMS if name not in ("b/file.txt", "My_Set.tar")])
+def test_what_is_cut_off_is_named(tmp_path, name):
+    files = kept(tmp_path, name, FORMS[name][: len(FORMS[name]) // 2])
+    with pytest.raises(ValueError, match=r"\S+ cannot be read: .* it may be cut off") as raised:
+        list(files.matching("b/*.txt"))
+    assert name in str(raised.value)

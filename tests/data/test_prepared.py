@@ -1,0 +1,170 @@
+"""Prepared data sets as training sees them: what the files say, in splits that are apart."""
+
+import numpy as np
+import pytest
+
+from sequence_lab.data import DATASETS, sensors, store
+from tests.data.originals_made import MADE, ROLL, lines
+
+
+@pytest.fixture
+def load(original):
+    """The data set of a made original; ``change`` takes the files and gives others."""
+
+    def loaded(name, made, *prepared, **options):
+        for each in prepared or (name,):
+            store.prepare(each, store.data_dir(), original(each, made))
+        return DATASETS[name](**options)
+
+    return loaded
+
+
+def rt_polarity(count=20):
+    texts = [lines(*(f"{word} film number {i % 3}" for i in range(count))) for word in ("poor", "Good")]
+    made = MADE["rt_polarity"]()
+    files = {"rt-polarity.neg": texts[0], "rt-polarity.pos": texts[1]}
+    return made._replace(files=files, counts={"unsplit": 2 * count})
+
+
+def test_sentences_become_tokens_of_a_vocabulary_from_the_training_split(load):
+    dataset = load("rt_polarity", rt_polarity(), folds=5, fold=2)
+    assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 29, "validation": 3, "test": 8}
+    assert dataset.facts == {"vocabulary_size": len(dataset.vocabulary), "num_outputs": 2}
+    assert dataset.classes == ("neg", "pos")
+    for split in dataset.splits.values():
+        for row in range(len(split)):
+            text = dataset.vocabulary.decode(split.arrays["inputs"][row])
+            assert text.startswith(("poor film number", "good film number"))
+            assert text.startswith("good") == bool(split.arrays["labels"][row])
+
+
+def test_options_of_texts(load):
+    made = rt_polarity()
+    cut = load("rt_polarity", made, max_length=2, tokens="blanks", lower_case=False, vocabulary_size=4)
+    assert set(cut.splits["train"].lengths) == {2}
+    assert set(cut.vocabulary.symbols) == {"<pad>", "<unk>", "film", "number"}
+    characters = DATASETS["rt_polarity"](tokens="characters")
+    assert characters.vocabulary.decode(characters.splits["test"].arrays["inputs"][0]).startswith("poor film")
+    with pytest.raises(ValueError, match="max_length is -1; allowed: 0 or more"):
+        DATASETS["rt_polarity"](max_length=-1)
+
+
+@pytest.mark.parametrize("phrases", [False, True])
+def test_treebank_splits_are_the_authors(load, phrases):
+    made = MADE["sst2_phrases" if phrases else "sst2"]()
+    dataset = load("sst2", made, "sst2_phrases" if phrases else "sst2", phrases=phrases)
+    assert [len(dataset.splits[split]) for split in ("train", "validation", "test")] == [2, 2, 2]
+    np.testing.assert_array_equal(dataset.splits["test"].arrays["labels"], [1, 0])
+
+
+@pytest.mark.parametrize("kind", ["blanks", "characters"])
+def test_a_corpus_is_one_stream_with_an_end_after_every_line(load, kind):
+    dataset = load("ptb", MADE["ptb"](), tokens=kind)
+    found = dataset.vocabulary.decode(dataset.splits["validation"].tokens)
+    expected = {"blanks": "the <unk> sat <eos> end <eos>", "characters": "the <unk> sat<eos>end<eos>"}[kind]
+    assert found == expected
+    assert dataset.facts["vocabulary_size"] == len(dataset.vocabulary) == {"blanks": 5, "characters": 13}[kind]
+
+
+def test_a_corpus_without_its_training_text_is_refused(load):
+    made = MADE["wikitext2"]()
+    files = {name: content for name, content in made.files.items() if "train" not in name}
+    with pytest.raises(ValueError, match="wikitext2 was prepared without its training text"):
+        load("wikitext2", made._replace(files=files))
+
+
+def test_images_are_viewed_and_parted(load):
+    dataset = load("mnist", MADE["mnist"](), validation=1)
+    rows = DATASETS["mnist"](view="rows", validation=1)
+    for split, size in (("train", 2), ("validation", 1), ("test", 3)):
+        images = dataset.splits[split].arrays["inputs"]
+        assert images.shape == (size, 28, 28, 1)
+        assert 0 <= images.min() < images.max() <= 1
+        np.testing.assert_array_equal(rows.splits[split].arrays["inputs"], images[..., 0])
+    with pytest.raises(ValueError, match="validation is 3; allowed: 1 to 2"):
+        DATASETS["mnist"](validation=3)
+
+
+def test_windows_lie_within_one_activity_and_steps_have_one_each(load):
+    made = MADE["uci_hapt"]()
+    labels = "HAPT Data Set/RawData/labels.txt"
+    made = made._replace(files={**made.files, labels: lines("1 1 5 1 200", "1 1 7 201 300", "2 2 1 3 262")})
+    dataset = load("uci_hapt", made, validation=0.0)
+    signal = made.first["signal"]
+    train, test = (dataset.splits[split].arrays for split in ("train", "test"))
+    np.testing.assert_array_equal(train["inputs"], [signal[:128], signal[64:192]])
+    np.testing.assert_array_equal(train["labels"], [4, 4])
+    assert len(test["labels"]) == (260 - 128) // 64 + 1
+    every = DATASETS["uci_hapt"](task="windows_all", validation=0.0)
+    assert every.facts["num_outputs"] == len(every.classes) == 12
+    steps = DATASETS["uci_hapt"](task="steps", validation=0.0).splits["train"].arrays
+    np.testing.assert_array_equal(steps["inputs"][0], signal)
+    np.testing.assert_array_equal(steps["labels"][0], np.repeat([4, 6], [200, 100]))
+    with pytest.raises(ValueError, match=r"dataset\.task is 'window'; allowed: windows, windows_all, steps"):
+        DATASETS["uci_hapt"](task="window")
+
+
+def test_gravity_is_told_from_movement():
+    t = np.arange(1500) / sensors.RATE
+    gravity, movement = np.array([0.1, 0.9, -0.3]), 0.5 * np.sin(2 * np.pi * 2 * t)
+    noise = np.where(np.arange(1500) % 50 == 0, 3.0, 0.0)  # single samples, which a median takes out
+    signal = np.concatenate([gravity + (movement + noise)[:, None], movement[:, None] * np.ones(3)], axis=1)
+    body, rotation, total = np.split(sensors.separated(signal.astype(np.float32))[200:-200], 3, axis=1)
+    expected = movement[200:-200, None]
+    np.testing.assert_allclose(body, np.broadcast_to(expected, body.shape), atol=0.13)
+    np.testing.assert_allclose(rotation, np.broadcast_to(expected, body.shape), atol=0.13)
+    np.testing.assert_allclose(total - body, np.broadcast_to(gravity, body.shape), atol=0.03)
+
+
+def test_windows_of_nine_channels(load):
+    made = MADE["uci_har"]()
+    dataset = load("uci_har", made, validation=0.5)
+    assert [len(split) for split in dataset.splits.values()] == [1, 1, 2]
+    np.testing.assert_array_equal(dataset.splits["test"].arrays["inputs"][0], made.first["signal"])
+    np.testing.assert_array_equal(dataset.splits["test"].arrays["labels"], [4, 0])
+
+
+def enhancers():
+    made = MADE["dna_enhancers"]()
+    bases = np.random.default_rng(0).choice(list("ACGT"), (18, 8))
+    sequences = iter("".join(row) for row in bases)
+    files = {name: f">a\n{next(sequences)}\n>b\n{next(sequences)}\n".encode() for name in made.files}
+    files["I_StrongEnhancer.txt"] = files["B_StrongEnhancer.txt"]
+    return made._replace(files=files)
+
+
+def test_what_leaked_is_taken_out_of_training(load):
+    dataset = load("dna_enhancers", enhancers(), validation=0.0)
+    assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 4, "test": 6}
+    assert {s: len(r) for s, r in DATASETS["dna_enhancers"](leaked=True, validation=0.0).splits.items()} == {
+        "train": 6, "test": 6,
+    }  # fmt: skip
+    tested = {row.tobytes() for row in dataset.splits["test"].arrays["inputs"]}
+    assert not tested & {row.tobytes() for row in dataset.splits["train"].arrays["inputs"]}
+    assert (dataset.splits["test"].arrays["inputs"].sum(-1) == 1).all()
+    np.testing.assert_array_equal(np.bincount(dataset.splits["test"].arrays["labels"]), [2, 4])
+    strength = DATASETS["dna_enhancers"](layer=2, leaked=True, validation=0.0)
+    np.testing.assert_array_equal(np.bincount(strength.splits["test"].arrays["labels"]), [2, 2])
+    folds = DATASETS["dna_enhancers"](folds=3, validation=0.0)
+    assert {split: len(rows) for split, rows in folds.splits.items()} == {"train": 4, "test": 2}
+    with pytest.raises(ValueError, match=r"dataset\.layer is 3; allowed: 1, 2"):
+        DATASETS["dna_enhancers"](layer=3)
+
+
+def test_keys_that_sound_next_are_asked_for(load):
+    dataset = load("piano_midi", MADE["piano_midi"]())
+    arrays = dataset.splits["train"].arrays
+    np.testing.assert_array_equal(arrays["labels"][0], ROLL)
+    np.testing.assert_array_equal(arrays["inputs"][0], np.concatenate([np.zeros((1, 88)), ROLL[:-1]]))
+
+
+def test_a_speaker_is_left_out(load):
+    made = MADE["spoken_digits"]()
+    dataset = load("spoken_digits", made, validation=0.0)
+    assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 2, "test": 1}
+    np.testing.assert_array_equal(dataset.splits["train"].arrays["inputs"][0], made.first["audio"] / np.float32(2**15))
+    theo = DATASETS["spoken_digits"](left_out="theo", validation=0.0)
+    np.testing.assert_array_equal(theo.splits["test"].arrays["labels"], [3, 3])
+    np.testing.assert_array_equal(theo.splits["train"].arrays["labels"], [0])
+    with pytest.raises(ValueError, match="left_out is 'bob'; allowed: lucas, theo, or none"):
+        DATASETS["spoken_digits"](left_out="bob")

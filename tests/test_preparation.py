@@ -1,0 +1,81 @@
+"""Preparing sets by name, and looking at what a config's set holds."""
+
+import numpy as np
+import pytest
+
+from sequence_lab import experiment, preparation
+from sequence_lab.data import Dataset, Examples, Ragged, Sequences, store
+from sequence_lab.schema import Refused
+from tests.data.conftest import original  # noqa: F401 (a fixture)
+from tests.data.originals_made import MADE
+
+
+def test_named_sets_are_prepared_and_counted(original):  # noqa: F811
+    for name in ("ptb", "sst2"):
+        folder = original(name, MADE[name]())
+    said = []
+    preparation.prepare(["ptb", "sst2"], folder, said.append)
+    assert "| ptb      |" in said[0]
+    assert "test 2, train 2, validation 2" in said[0]
+    assert str(store.data_dir()) in said[1]
+    said.clear()
+    preparation.prepare(["all"], folder, said.append)
+    assert any(line.startswith("mnist is left out: train-images-idx3-ubyte is not in") for line in said)
+    assert "sst2" in said[-2]
+
+
+@pytest.mark.parametrize(
+    ("names", "folder", "said"),
+    [
+        (["ptbb"], None, r"--datasets is 'ptbb'; allowed: all, .*\(did you mean ptb\?\)"),
+        (["digits"], None, "data set digits needs no preparing; allowed: ami_excerpts, "),
+        (["ptb"], "nowhere", "--manual_dir is 'nowhere'; allowed: a folder that is there"),
+    ],
+)
+def test_what_cannot_be_prepared_is_refused(names, folder, said):
+    with pytest.raises(Refused, match=said):
+        preparation.prepare(names, folder)
+
+
+def inspected(dataset, tmp_path):
+    config, said = experiment.default_config(), []
+    config.name = "look"
+    config.dataset_name, config.model_name = "own", "recurrent_classifier"
+    config.objectives = {"own": {"name": "classification"}}
+    config.training.batch_size = 2
+    preparation.inspect(config, tmp_path, datasets={"own": lambda: dataset}, say=said.append)
+    return "\n".join(said)
+
+
+def test_rows_of_different_lengths_are_inspected(tmp_path):
+    def split(*rows):
+        labels = np.arange(len(rows), dtype=np.int32) % 2
+        return Sequences({"inputs": Ragged.of([np.array(row, np.float32) for row in rows]), "labels": labels})
+
+    splits = {"test": split([1, 2], [7, 7, 7]), "train": split([1, 2], [5], [5]), "validation": split([9, 9, 9, 9])}
+    text = inspected(Dataset(splits, {"num_outputs": 2}, classes=("no", "yes")), tmp_path)
+    assert "1 rows of train repeat an earlier one" in text
+    assert "1 rows of test in train, too" in text
+    assert "0 rows of validation in train, too" in text
+    assert "rows are padded to 1, 2, 3, 4 steps" in text
+    assert "yes: [1] from 5 to 5, mean 5" in text
+    assert [cell.strip() for cell in next(s for s in text.splitlines() if s.startswith("| no")).split("|")][2:5] == [
+        "1", "2", "1",
+    ]  # fmt: skip
+    assert (tmp_path / "lengths.png").stat().st_size > 1000
+
+
+def test_rows_of_one_shape_and_texts_are_inspected(tmp_path):
+    splits = {
+        name: Examples({"inputs": np.ones((3, 2)), "labels": np.ones((3, 1))}) for name in ("train", "validation")
+    }
+    text = inspected(Dataset(splits, {"num_outputs": 1}), tmp_path)
+    assert "2 rows of train repeat an earlier one" in text
+    assert "[1.]: [2] from 1 to 1, mean 1" in text
+    config, said = experiment.default_config(), []
+    config.name, config.dataset_name, config.model_name = "look", "python_docs", "recurrent_language_model"
+    config.objectives = {"own": {"name": "language_modelling"}}
+    preparation.inspect(config, tmp_path, say=said.append)
+    assert "vocabulary of " in said[0]
+    assert "Assignment statements" in said[0]
+    assert not (tmp_path / "lengths.png").exists()
