@@ -18,6 +18,7 @@ import os
 import re
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,9 @@ def load(path: str) -> tuple[Any, dict[str, Any]]:
         config = module.get_config() if hasattr(module, "get_config") else None
         get_sweep = module.get_sweep() if hasattr(module, "get_sweep") else {}
     except Exception as error:
-        raise ValueError(f"--config {path} cannot be read: {type(error).__name__}: {error}") from error
+        where = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == spec.origin]
+        at = f", line {where[-1]}" if where else ""
+        raise ValueError(f"--config {path}{at} cannot be read: {type(error).__name__}: {error}") from error
     if not isinstance(config, ConfigDict):
         raise ValueError(f"--config {path} has no get_config() that returns a ConfigDict; allowed: a file that has")
     return config, get_sweep

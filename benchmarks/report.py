@@ -102,6 +102,8 @@ def settings_compared(rows: Sequence[Row]) -> str:
 def document(rows: Sequence[Row], about: Mapping[str, Any], ceilings: Ceilings) -> str:
     """All tables as one Markdown page."""
     parts = [f"# {about['device']}, {about['date']}", f"`{about['command']}`"]
+    if about["quick"]:
+        parts.append("Tiny shapes, to see whether everything runs: the times mean nothing.")
     facts = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     parts.append(f"{about['cores']} cores, {facts}; commit {about['commit'] or 'unknown'}")
     for suite in dict.fromkeys(row.suite for row in rows):
@@ -152,5 +154,10 @@ def _processor() -> str:
 
 
 def default_folder(about: Mapping[str, Any]) -> Path:
+    """A new one for each run, of this device and day."""
     slug = re.sub(r"[^a-z0-9]+", "-", f"{about['device']} x{about['cores']}".lower()).strip("-")
-    return Path(__file__).resolve().parent / "results" / f"{slug}-{about['date']}"
+    folder = Path(__file__).resolve().parent / "results" / f"{slug}-{about['date']}"
+    number = 2
+    while folder.exists():
+        folder, number = folder.with_name(f"{slug}-{about['date']}-{number}"), number + 1
+    return folder

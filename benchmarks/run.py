@@ -64,6 +64,8 @@ def parse(argv: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
         for name in names:
             if name not in known:
                 raise ValueError(f"{what} is {name!r}; allowed: {', '.join(known)}")
+    if values.out and Path(values.out).exists() and not Path(values.out).is_dir():
+        raise ValueError(f"--out is {values.out!r}, which is a file; allowed: a folder")
     cases = [case.name for suite in suites or SUITES for case in SUITES[suite](Asked((), quick=values.quick))]
     if not any(values.only in case for case in cases):
         raise ValueError(f"--only is {values.only!r}; allowed: a part of the name of a case, such as {cases[0]!r}")
@@ -98,7 +100,8 @@ class Results:
         """The tables again, with all that is known by now, and the pictures."""
         about = self.about
         report.write(self.folder, self.rows, about, self.ceilings)
-        plots.draw(self.folder, self.rows, f"{about['device']}, {about['cores']} cores, {about['date']}")
+        machine = f"{about['device']}, {about['cores']} cores, {about['date']}"
+        plots.draw(self.folder, self.rows, machine + (", tiny shapes: no result" if about["quick"] else ""))
 
     def finish(self) -> int:
         """The number of failures."""
@@ -125,7 +128,7 @@ def run(values: flags.FlagValues, suites: Sequence[str], argv: Sequence[str]) ->
                 workers.start(["ours", *values.peers])
                 if results is None:
                     about = facts(workers, values.peers) | {"command": shlex.join(["python", *argv])}
-                    about |= {"rounds": values.rounds, "seconds": {}}
+                    about |= {"rounds": values.rounds, "seconds": {}, "quick": values.quick}
                     results = Results(about, Path(values.out) if values.out else report.default_folder(about))
                 turns = (2, 0.0, 1) if values.quick else (values.rounds, values.seconds)
                 session = Session(workers, own["reference"], Path(folder), *turns)
@@ -134,7 +137,7 @@ def run(values: flags.FlagValues, suites: Sequence[str], argv: Sequence[str]) ->
                     measure(session, suites or known, values, results)
                 except KeyboardInterrupt:
                     results.draw()
-                    raise
+                    raise KeyboardInterrupt(results.folder) from None
     assert results is not None
     return results.finish()
 
@@ -184,7 +187,8 @@ def main(argv: list[str]) -> int:
 if __name__ == "__main__":
     try:
         code = main(sys.argv)
-    except KeyboardInterrupt:
-        print("run.py: interrupted; what was measured is in the results' folder", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        where = f"what was measured is in {error}" if error.args else "nothing was measured"
+        print(f"run.py: interrupted; {where}", file=sys.stderr)
         code = 130
     sys.exit(code)

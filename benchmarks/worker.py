@@ -11,6 +11,7 @@ import importlib.metadata
 import multiprocessing
 import os
 import platform
+import signal
 import sys
 import time
 import traceback
@@ -156,6 +157,7 @@ def environment(setting: str) -> Iterator[None]:
 
 def serve(connection: Any, peer: str, setting: str, on_gpu: bool) -> None:
     """Answers calls until the parent hangs up: (name, arguments) to ("done", result), ("absent", why) or a failure."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is for the parent, which then ends its children
     try:
         set_up(setting, on_gpu)
         server = Server(importlib.import_module(f"benchmarks.peers.{peer}"))
@@ -168,7 +170,7 @@ def serve(connection: Any, peer: str, setting: str, on_gpu: bool) -> None:
     except ImportError as error:
         connection.send(("absent", f"not installed ({error})"))
         return
-    with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError, ConnectionError):
         while True:
             name, arguments = connection.recv()
             connection.send(_answer(server, name, arguments))

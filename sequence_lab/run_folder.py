@@ -91,13 +91,16 @@ def check_same(
     for name in sorted({*old, *new}, key=lambda name: (name != "name", name)):
         before, now = old.get(name, "not there"), new.get(name, "not there")
         if before != now and not may_differ(name, before, now):
-            allowed = f"{before} or more" if name == "training.num_steps" else "the same, or another --workdir"
+            more = may_differ(name, before, float("inf"))
+            allowed = f"{before} or more" if more else "the same, or another --workdir"
             raise ValueError(f"config.{name} is {now!r}, but {what} has {before!r}; allowed: {allowed}")
 
 
 def may_differ(name: str, before: Any, now: Any) -> bool:
     """What may change between two launches of a run: how long it trains, and how text is sampled from it."""
-    return name.startswith("generation.") or (name == "training.num_steps" and isinstance(now, int) and now >= before)
+    return name.startswith("generation.") or (
+        name == "training.num_steps" and isinstance(now, int | float) and now >= before
+    )
 
 
 @contextmanager

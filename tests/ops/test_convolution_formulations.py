@@ -25,6 +25,8 @@ CASES: dict[str, tuple[Geometry, int, int, int]] = {
     "one place": (Geometry((Window(1, 2, 1, (1, 0)), Window(1)), (4, 3)), 2, 3, 2),
     "depthwise 1-D": (Geometry((Window(3, 1, 2, (4, 0)),), (6,), 4), 5, 4, 4),
     "depthwise 2-D, strided, twice as many": (Geometry((Window(2, 2, 1, (1, 0)), Window(3)), (5, 4), 2), 3, 2, 4),
+    "depthwise, no example": (Geometry((Window(3),), (6,), 4), 0, 4, 4),
+    "2-D, no example": (Geometry((Window(2), Window(3)), (4, 4)), 0, 2, 3),
     "groups": (Geometry((Window(2, 1, 1, (1, 0)), Window(2)), (3, 4), 3), 4, 6, 9),
     "wide": (Geometry((Window(1), Window(3, 2, 1, (2, 0))), (3, 7)), 5, 2, 3),
 }

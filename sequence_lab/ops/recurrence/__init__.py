@@ -144,9 +144,13 @@ def explain_engine(
     key: Array | None = None,
     reverse: bool = False,
     remat: bool = False,
-    engine: str = "auto",
+    engine: str | Engine = "auto",
 ) -> str:
-    """Which engine ``run`` takes for these arguments, and why not each of the others: one line each."""
+    """Which engine ``run`` takes for these arguments, and why not each of the others: one line each.
+
+    Raises:
+      ValueError: an unknown engine, or what is no cell.
+    """
     return explain(engine, _call(cell, x_BTC, lengths_B, resets_BT, key, reverse, remat))
 
 
@@ -164,6 +168,10 @@ def _call(
     reverse: bool,
     remat: bool,
 ) -> Call:
+    if not hasattr(cell, "is_unitwise"):
+        raise ValueError(
+            f"cell is {type(cell).__name__}; allowed: a cell, such as LSTMCell(...), or a layer's own, .cell"
+        )
     return Call(
         cell,
         x_BTC.shape[:-2],

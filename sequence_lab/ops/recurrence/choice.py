@@ -48,10 +48,14 @@ def chosen_engine(engine: str | Engine, call: Call) -> Engine:
     return engine
 
 
-def explain(engine: str, call: Call) -> str:
+def explain(engine: str | Engine, call: Call) -> str:
     """One line on the engine that runs the call, and one on each of the others."""
-    chosen = _resolved(engine, call)
     refusals = {name: other.refusal(call) for name, other in ENGINES.items()}
+    if isinstance(engine, str):
+        chosen = _resolved(engine, call)
+    else:
+        chosen = repr(engine)
+        refusals[chosen], engine = engine.refusal(call), chosen
     if refusals[chosen] is not None:
         lines = [f"{chosen} cannot run this call: {refusals[chosen]}"]
     else:

@@ -102,9 +102,7 @@ def lstm_stack(
     own_lengths_B = jnp.full(num_rows, num_steps, jnp.int32) if lengths_B is None else jnp.maximum(lengths_B, 1)
     if direction == "backward":
         x_BTC = masking.reverse_within_length(x_BTC, lengths_B)
-    with without_forward_mode(
-        "the engine is cudnn, which has no forward mode; allowed for jvp, jacfwd and linearize: scan_plain"
-    ):
+    with without_forward_mode("the engine is cudnn, which has no forward mode; allowed for jvp and jacfwd: scan_plain"):
         y_BTD, last = _lstm(direction == "both", x_BTC, initial, _flat(params, x_BTC.dtype), own_lengths_B)
     if lengths_B is not None:
         y_BTD = masking.zero_padding(y_BTD, lengths_B)

@@ -43,7 +43,7 @@ def in_chunks(runner: Runner, size: int | None = None, time_axis: int = 0) -> Ru
         how = Chunks(runner, cell, each, time_axis, reverse)
         with without_forward_mode(
             "steps that are computed again (remat, or the engine associative in chunks) have no forward mode; "
-            "allowed for jvp, jacfwd and linearize: scan_plain without remat"
+            "allowed for jvp and jacfwd: scan_plain without remat"
         ):
             y, carry = _run(how, *parted(params, steps, initial_carry, start))
         return lax.slice_in_dim(y, 0, num_steps, axis=time_axis), carry

@@ -41,8 +41,9 @@ class Scan:
     down: on a CPU that is quicker than to find them again after the loop from the cotangents of the carries.
 
     It is plain JAX and can be differentiated again: ``jvp`` of ``grad``, ``grad`` of ``grad``. Forward mode alone (a
-    ``jvp`` of the layer itself) needs ``scan_plain``, as the error says; under ``jax.jit`` it is JAX that says it, as
-    "can't apply forward-mode autodiff (jvp) to a custom_vjp function".
+    ``jvp`` of the layer itself) needs ``scan_plain``, as the error says; under ``jax.jit``, and of what
+    ``jax.linearize`` gives, it is JAX that says it, as "can't apply forward-mode autodiff (jvp) to a custom_vjp
+    function".
     """
 
     def refusal(self, call: Call) -> str | None:
@@ -53,8 +54,8 @@ class Scan:
     ) -> tuple[Array, Carry]:
         inputs, given = parted(params, steps, initial_carry, start)
         with without_forward_mode(
-            f"the engine is {type(self).__name__.lower()}, which has no forward mode; allowed for jvp, jacfwd and "
-            "linearize: scan_plain"
+            f"the engine is {type(self).__name__.lower()}, which has no forward mode; allowed for jvp and "
+            "jacfwd: scan_plain"
         ):
             return _scan(self, cell, reverse, inputs, given)
 

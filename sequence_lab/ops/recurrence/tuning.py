@@ -1,6 +1,5 @@
 """``engine="tuned"``: engines timed once on this machine, for each cell and class of shapes, and remembered on disk."""
 
-import dataclasses
 import json
 import os
 import platform
@@ -14,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sequence_lab.ops.recurrence.cells import Params
+from sequence_lab.ops.recurrence.cells import Params, without_initialisers
 from sequence_lab.ops.recurrence.engine import Call, Engine, Start, Steps
 from sequence_lab.ops.recurrence.remat import in_chunks
 
@@ -46,9 +45,8 @@ def cache_file() -> Path:
 def _class_of(call: Call) -> Call:
     """The call that stands for all of its class: rows and steps as the next power of two, initialisers left out."""
     rows = _power_of_two(int(np.prod(call.batch_shape)))
-    neutral = {name: "uniform" for name in ("input_init", "recurrent_init") if hasattr(call.cell, name)}
     return call._replace(
-        cell=dataclasses.replace(call.cell, **neutral),  # type: ignore[type-var]
+        cell=without_initialisers(call.cell),
         batch_shape=(rows,),
         num_steps=_power_of_two(call.num_steps),
     )

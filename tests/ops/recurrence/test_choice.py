@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sequence_lab import nn
 from sequence_lab.ops import recurrence
 from sequence_lab.ops.recurrence import choice, tuning
+from sequence_lab.ops.recurrence.newton import Newton
 from sequence_lab.ops.recurrence.scan_plain import ScanPlain
 from tests.ops.recurrence.variants import VARIANTS, assert_close, draw_all
 
@@ -119,3 +121,11 @@ def test_tuned_times_lengths_resets_noise_and_chunks(monkeypatch) -> None:
         VARIANTS["gru_everything"], (2,), 4, 2, jnp.float32, "cpu", True, True, is_noisy=True, reverse=True, remat=True
     )
     assert tuning._seconds(call, {"scan_plain": ScanPlain()})["scan_plain"] > 0
+
+
+def test_explain_takes_an_engine_with_options_and_refuses_what_is_no_cell() -> None:
+    x = jnp.zeros((2, 5, 3))
+    text = recurrence.explain_engine(VARIANTS["gru"], x, engine=Newton(tolerance=1e-3))
+    assert text.startswith("Newton(jacobian='full', damping=1.0, tolerance=0.001, max_iterations=100) runs")
+    with pytest.raises(ValueError, match=r"cell is MinGRU; allowed: a cell, such as LSTMCell\(...\), or a layer's own"):
+        recurrence.explain_engine(nn.MinGRU(4), x)

@@ -1,6 +1,8 @@
 """Engine fused, its kernels run step by step on a CPU, one column of tiles; ``test_fused_on_gpu`` has the rest."""
 
+import dataclasses
 import functools
+import re
 from typing import Any, NamedTuple
 
 import jax
@@ -9,9 +11,9 @@ import numpy as np
 import pytest
 
 from sequence_lab.ops import recurrence
-from sequence_lab.ops.recurrence import Call, cells
+from sequence_lab.ops.recurrence import Call, cells, fused
 from sequence_lab.ops.recurrence.fused import Fused, blocks
-from sequence_lab.ops.recurrence.fused.tiles import SHARED_MEMORY, Shape, Tile, filled_up, tile_for
+from sequence_lab.ops.recurrence.fused.tiles import SHARED_MEMORY, Shape, Tile, filled_up, problem, tile_for
 from tests.ops.recurrence.variants import VARIANTS, assert_close, weighted_sum
 
 ENGINE = Fused(Tile(16, 16, 16, stages=1), interpret=True)
@@ -119,6 +121,7 @@ CALL = Call(cells.GRUCell(100), (20,), 7, 5, np.float32, "cuda")
         ({"has_resets": True}, "resets"),
         ({"num_steps": 0}, "empty"),
         ({"cell": cells.LSTMCell(10**5)}, "100000 units in 20 rows"),
+        ({"batch_shape": (5, 13)}, "there are 65 rows; nothing was measured above 64"),
     ],
 )
 def test_fused_refuses_what_it_cannot_run(change: Any, reason: str) -> None:
@@ -157,6 +160,7 @@ def test_tiles_run_at_once_and_fit_the_memory_of_a_processor(gates: int) -> None
             if tile is None:
                 assert rows * units > 200 * 1024
                 continue
+            assert problem(tile, rows, units, 132, False) is None
             size = filled_up(units, max(tile.units, tile.chunk * tile.parts))
             columns, batches = Shape(1, filled_up(rows, tile.rows), size).grid(tile)
             assert columns == 1 or columns * batches <= 132
@@ -189,3 +193,140 @@ def test_blocks_refuse_what_mixes_units(equations: Any) -> None:
     jaxpr = jax.make_jaxpr(equations)(np.ones((2, 8), np.float32))
     with pytest.raises(NotImplementedError):
         blocks.evaluate(jaxpr.jaxpr, jaxpr.consts, [(jnp.ones((2, 4)),) * 2], 4)
+
+
+@pytest.mark.parametrize(
+    ("tile", "options", "reason"),
+    [
+        (Tile(16, 16, 16), {"cell": cells.GRUCell(4096)}, "512 programs that wait for one another; at once run 132"),
+        (Tile(16, 48, 64), {}, r"its tile is \(16, 48, 64, 1, 4, 3\); allowed: powers of two"),
+        (Tile(16, 128, 128), {}, "one chunk of its tile is all, with 3 stages; allowed: 1"),
+    ],
+)
+def test_fused_refuses_a_tile_that_cannot_run(tile: Tile, options: Any, reason: str) -> None:
+    assert re.search(reason, str(Fused(tile).refusal(CALL._replace(**options))))
+
+
+def test_the_interpreter_runs_one_column_alone() -> None:
+    assert ENGINE.refusal(CALL._replace(cell=cells.GRUCell(16))) is None
+    assert "its tile makes 2 columns" in str(ENGINE.refusal(CALL._replace(cell=cells.GRUCell(17))))
+
+
+@dataclasses.dataclass(frozen=True)
+class Own(cells.Options):
+    """Somebody's own cell: an Elman network with a scale for every unit."""
+
+    @property
+    def is_unitwise(self) -> bool:
+        return True
+
+    def parameters(self, in_features: int) -> cells.Params:
+        scale = {"scale": cells.Parameter((self.features,), jax.nn.initializers.ones)}
+        return cells.Params(self.matrices(in_features, 1), scale)
+
+    def inputs(self, local: Any, x: Any, dot: Any) -> Any:
+        return dot("input", x)
+
+    def step(self, local: Any, carry: Any, u: Any, dot: Any, context: Any, noise: Any) -> Any:
+        h = self.unit(local, carry.h, u, dot)
+        return cells.HiddenCarry(h), h
+
+    def unit(self, local: Any, h: Any, u: Any, dot: Any) -> Any:
+        raise NotImplementedError
+
+
+class Divides(Own):
+    """What only fills up a tile is 0 / 0."""
+
+    def unit(self, local: Any, h: Any, u: Any, dot: Any) -> Any:
+        return jnp.tanh(dot("recurrent", h, u) / local["scale"])
+
+
+class Scales(Own):
+    def unit(self, local: Any, h: Any, u: Any, dot: Any) -> Any:
+        return jnp.tanh(dot("recurrent", local["scale"] * h, u))
+
+
+class Sine(Own):
+    def unit(self, local: Any, h: Any, u: Any, dot: Any) -> Any:
+        return jnp.sin(dot("recurrent", h, u))
+
+
+class Warm(Own):
+    def parameters(self, in_features: int) -> cells.Params:
+        one = {"scale": cells.Parameter((1,), jax.nn.initializers.ones)}
+        return cells.Params(self.matrices(in_features, 1), one)
+
+    def unit(self, local: Any, h: Any, u: Any, dot: Any) -> Any:
+        return jnp.tanh(dot("recurrent", h, u) * local["scale"])
+
+
+class Independent(Own):
+    def parameters(self, in_features: int) -> cells.Params:
+        matrices, scale = super().parameters(in_features)
+        return cells.Params({"input": matrices["input"]}, scale)
+
+    def unit(self, local: Any, h: Any, u: Any, dot: Any) -> Any:
+        return jnp.tanh(u + local["scale"] * h)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (Scales, "recurrent multiplies what is no array of the carry as it came in"),
+        (Sine, "NotImplementedError: sin"),
+        (Warm, "scale has not a number a unit"),
+        (Independent, "multiplies nothing that it remembers"),
+    ],
+)
+def test_fused_refuses_a_cell_that_no_kernel_can_run_and_auto_takes_another(kind: Any, reason: str) -> None:
+    call = CALL._replace(cell=kind(3))
+    assert reason in str(ENGINE.refusal(call))
+    assert recurrence.choice.chosen_engine("auto", call) == recurrence.ENGINES["scan"]
+
+
+def test_units_that_only_fill_up_a_tile_reach_no_other() -> None:
+    cell = Divides(3)
+    params, x, carry = everything(cell)
+    params = params._replace(local={"scale": np.abs(params.local["scale"]) + 0.5})
+
+    def found(engine: Any) -> Any:
+        own = functools.partial(loss, cell, engine, (LENGTHS, False, jnp.float32))
+        return jax.jit(jax.grad(own, (0, 1, 2), has_aux=True))(params, x, carry)
+
+    assert_close(found(ENGINE), found("scan"), rtol=1e-5, atol=1e-6)
+
+
+def test_programs_show_what_they_wrote_before_others_read_it(monkeypatch) -> None:
+    """What no interpreter can show, in the code for a GPU: a barrier before each arrival and after each wait."""
+    lowering = pytest.importorskip("jax._src.pallas.triton.lowering")
+    modules, lower = [], lowering.lower_jaxpr_to_triton_module
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        lowered = lower(*arguments, **options)
+        modules.append(str(lowered.module.operation))
+        return lowered
+
+    monkeypatch.setattr(lowering, "lower_jaxpr_to_triton_module", watched)
+    monkeypatch.setattr(fused, "is_nvidia", lambda backend: True)
+    cell = cells.GRUCell(100)
+    params, x, _ = everything(cell, (20,), 3)
+
+    def run(params: Any, x: Any) -> Any:
+        return weighted_sum(recurrence.run(cell, params, x, np.full(20, 2), engine=Fused()))
+
+    jax.jit(jax.grad(run)).trace(params, x).lower(lowering_platforms=("cuda",))
+    assert len(modules) == 2
+    for module in modules:
+        protocol = re.findall(r"gpu\.barrier|tt\.atomic_rmw \w+, \w+, \w+|scf\.while|tt\.dot\b|tt\.store", module)
+        atomics = [operation for operation in protocol if "atomic" in operation]
+        assert set(atomics) == {"tt.atomic_rmw add, acq_rel, gpu"}
+        for place, operation in enumerate(protocol):
+            if operation in atomics:  # an arrival, after a barrier; or a look at the counter, around the waiting
+                polls = "scf.while" in protocol[place - 1 : place + 2]
+                assert polls or protocol[place - 1] == "gpu.barrier", protocol
+        waits = [place for place, operation in enumerate(protocol) if operation == "scf.while"]
+        assert waits
+        for place in waits:
+            assert protocol[place + 1] == atomics[0]
+            assert protocol[place + 2] == "gpu.barrier"

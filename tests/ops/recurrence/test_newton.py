@@ -205,7 +205,8 @@ def test_newton_refuses_what_it_cannot_run_and_options_that_mean_nothing() -> No
     for options, message in [
         ({"jacobian": "diag"}, "jacobian is 'diag'; allowed: full, diagonal"),
         ({"damping": -1.0}, "damping is -1.0; allowed: 0 or more"),
-        ({"tolerance": 0.0}, "tolerance is 0.0; allowed: above 0, or None"),
+        ({"tolerance": 0.0}, "tolerance is 0.0; allowed: a finite number above 0, or None"),
+        ({"tolerance": np.inf}, "tolerance is inf; allowed: a finite number above 0"),
         ({"max_iterations": 0}, "max_iterations is 0; allowed: 1 or more"),
     ]:
         with pytest.raises(ValueError, match=message):

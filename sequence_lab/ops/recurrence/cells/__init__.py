@@ -21,6 +21,7 @@ from sequence_lab.ops.recurrence.cells.cell import (
     Parameter,
     Params,
     Zoneout,
+    without_initialisers,
 )
 from sequence_lab.ops.recurrence.cells.elman import RNNCell
 from sequence_lab.ops.recurrence.cells.gru import GRUCell
@@ -57,6 +58,7 @@ __all__ = [
     "SRUCell",
     "StateCarry",
     "Zoneout",
+    "without_initialisers",
 ]
 
 CELLS: Mapping[str, Callable[..., Cell]] = {

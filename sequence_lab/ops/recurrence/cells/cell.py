@@ -94,6 +94,11 @@ class HiddenCarry(NamedTuple):
     h: Array
 
 
+def without_initialisers(cell: Any) -> Any:
+    """The cell with initialisers that are the same whatever its own are: they have no part in its equations."""
+    return dataclasses.replace(cell, **{name: "uniform" for name in INITS if hasattr(cell, name)})
+
+
 @dataclasses.dataclass(frozen=True)
 class CellOptions:
     """What every cell has, whatever its equations.

@@ -25,6 +25,14 @@ class Blockwise(NamedTuple):
     returned: Any  # the tree
     units: int
 
+    def rehearse(self) -> None:
+        """Raises what a call of it would, on blocks without content."""
+        shapes = [variable.aval for variable in self.jaxpr.jaxpr.invars]
+        blocks = [
+            (jax.ShapeDtypeStruct((*s.shape[:-1], self.units), s.dtype),) * (s.shape[-1] // self.units) for s in shapes
+        ]
+        jax.eval_shape(lambda *flat: evaluate(self.jaxpr.jaxpr, self.jaxpr.consts, flat, self.units), *blocks)
+
     def __call__(self, *arguments: Any) -> Any:
         flat = jax.tree.leaves(list(arguments), is_leaf=lambda argument: isinstance(argument, tuple))
         found = evaluate(self.jaxpr.jaxpr, self.jaxpr.consts, flat, self.units)
@@ -64,9 +72,15 @@ _recorded.defvjp(
 
 @functools.lru_cache(maxsize=64)
 def traced(cell: Any, tile: Tile, carry_dtypes: tuple[Any, ...], dtype: Any, reads_input: bool) -> Traced:
-    """``cell``, which has as many units as the tile."""
+    """``cell``, which has as many units as the tile.
+
+    Raises:
+      NotImplementedError: its step does what no kernel can; others, too, from within it.
+    """
     local = {k: jax.ShapeDtypeStruct(p.shape, dtype) for k, p in cell.parameters(tile.units).local.items()}
     local = jax.eval_shape(lambda local: local_parameters(cell, local, dtype), local)
+    if wrong := [k for k, shape in local.items() if shape.ndim != 1 or shape.size % tile.units]:
+        raise NotImplementedError(f"{wrong[0]} has not a number a unit")
     matrices = {k: p.shape for k, p in cell.parameters(tile.units).matrices.items()}
     inputs = matrices.pop("input")[1] // tile.units
     gates = {name: shape[1] // tile.units for name, shape in matrices.items()}
@@ -84,7 +98,10 @@ def traced(cell: Any, tile: Tile, carry_dtypes: tuple[Any, ...], dtype: Any, rea
         record: dict[str, Array] = {}
 
         def dot(name: str, a: Array, add: Array | None = None) -> Array:
-            operands[name] = next(i for i, leaf in enumerate(jax.tree.leaves(carry)) if leaf is a)
+            places = [place for place, leaf in enumerate(jax.tree.leaves(carry)) if leaf is a]
+            if not places:
+                raise NotImplementedError(f"{name} multiplies what is no array of the carry as it came in")
+            operands[name] = places[0]
             record[name] = products[name] if add is None else products[name] + add
             return record[name]
 

@@ -28,6 +28,7 @@ class Launch(NamedTuple):
 
     shape: Shape
     tile: Tile
+    num_units: int
     reverse: bool
     interpret: bool
 
@@ -53,8 +54,8 @@ class Program:
     """One program of the grid: finds its tile, multiplies, and waits for the others with its rows."""
 
     def __init__(self, launch: Launch, arrivals: Any) -> None:
-        self.shape, self.tile, self.reverse, self.interpret = launch
-        self.arrivals = arrivals
+        self.shape, self.tile, self.num_units = launch.shape, launch.tile, launch.num_units
+        self.reverse, self.interpret, self.arrivals = launch.reverse, launch.interpret, arrivals
         self.column, self.row = pl.program_id(0), pl.program_id(1)
         self.rows = pl.ds(self.row * self.tile.rows, self.tile.rows)
         self.others = self.shape.grid(self.tile)[0]
@@ -79,6 +80,13 @@ class Program:
         """This tile's part of the small parameters ``[gates units]``."""
         blocks = {name: range(ref.shape[0] // self.shape.units) for name, ref in refs.items()}
         return {name: tuple(triton.load(refs[name].at[self.units(gate)]) for gate in blocks[name]) for name in refs}
+
+    def own(self, blocks: Blocks) -> Blocks:
+        """Zeros for the units that only fill up a tile, of whose equations anything may come, NaN included."""
+        if self.num_units == self.shape.units:
+            return blocks
+        place = self.column * self.tile.units + jnp.arange(self.tile.units)
+        return _where((place < self.num_units)[None, :], blocks, _zeros(blocks))
 
     def valid(self, ref: Any, t: Any) -> Array | None:
         """``[rows, 1]``."""
@@ -173,7 +181,7 @@ def forward(equations: Traced, program: Program, given: Forward, made: Made) -> 
 
     def show(carry: list[Blocks], i: Any) -> None:
         for ref, leaf in zip(made.before, carry, strict=True):
-            program.store(ref, leaf, program.time(i))
+            program.store(ref, program.own(leaf), program.time(i))
         program.arrive()
 
     def read(i: Any) -> Any:
@@ -245,7 +253,7 @@ def backward(equations: Traced, program: Program, given: Backward, found: Cotang
         ct_new, ct_y = [_where(valid, leaf, _zeros(leaf)) for leaf in ct], _where(valid, ct_y, _zeros(ct_y))
         before, ct_u, ct_products = equations.back(local, carry, u, record, ct_new, ct_y)
         for name, ref in found.products.items():
-            program.store(ref, ct_products[name], t)
+            program.store(ref, program.own(ct_products[name]), t)
         program.arrive()
         if found.u_TBG is not None:
             program.store(found.u_TBG, ct_u, t)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from sequence_lab.ops.recurrence.cells import Carry, Cell
+from sequence_lab.ops.recurrence.cells import Carry, Cell, without_initialisers
 from sequence_lab.ops.recurrence.engine import Given, Inputs, local_parameters
 from sequence_lab.ops.recurrence.fused import kernels
 from sequence_lab.ops.recurrence.fused.equations import Traced, traced
@@ -26,13 +26,23 @@ class Loop(NamedTuple):
     reverse: bool
     interpret: bool
 
+    def refusal(self, dtype: Any) -> str | None:
+        """Why the cell's equations are none for a kernel, found by trying them on blocks without content."""
+        try:
+            carry = jax.eval_shape(lambda: self.cell.initial_carry((), jnp.promote_types(dtype, jnp.float32)))
+            traced = self.equations(carry, dtype, True)
+            traced.step.rehearse()
+            traced.back.rehearse()
+        except Exception as error:  # whatever a cell does that no kernel can, another engine runs it
+            return f"a kernel cannot do what the cell does: {type(error).__name__}: {error}"
+        return None
+
     def layout(self, batch_shape: tuple[int, ...], num_steps: int) -> Layout:
         return Layout(self.tile, batch_shape, num_steps, self.cell.out_features)
 
     def equations(self, carry: Carry, dtype: Any, kept: bool) -> Traced:
         """Of the cell with as many units as a tile; ``kept`` is whether the reverse reads u."""
-        neutral = {name: "uniform" for name in ("input_init", "recurrent_init") if hasattr(self.cell, name)}
-        cell: Any = dataclasses.replace(self.cell, features=self.tile.units, **neutral)  # type: ignore[type-var]
+        cell: Any = dataclasses.replace(without_initialisers(self.cell), features=self.tile.units)
         dtypes = tuple(jnp.dtype(leaf.dtype) for leaf in jax.tree.leaves(carry))
         return traced(cell, self.tile, dtypes, jnp.dtype(dtype), kept)
 
@@ -89,5 +99,5 @@ class Loop(NamedTuple):
 
     def _launched(self, kernel: Any, equations: Traced, layout: Layout, reads: Any, writes: Any) -> Any:
         reverse = self.reverse != (kernel is kernels.backward)
-        launch = kernels.Launch(layout.shape, self.tile, reverse, self.interpret)
+        launch = kernels.Launch(layout.shape, self.tile, layout.num_units, reverse, self.interpret)
         return launch(functools.partial(kernel, equations), reads, writes)

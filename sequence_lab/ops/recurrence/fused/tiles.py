@@ -12,7 +12,8 @@ class Tile(NamedTuple):
     """How a launch is cut.
 
     Rows and units of a program; what a product reads at once, in how many sums of their own; two of Triton's options.
-    ``stages`` is 1 where one chunk is all: else the loop over time would be pipelined, and read what is not there yet.
+    All but ``stages`` are powers of two. ``stages`` is 1 where one chunk is all and no program waits for another: else
+    the loop over time would be pipelined, and read what is not there yet.
     """
 
     rows: int
@@ -44,7 +45,22 @@ def processors() -> int:
     return getattr(device, "core_count", PROCESSORS) if device.platform == "gpu" else PROCESSORS
 
 
-def tile_for(rows: int, units: int, gates: int, processors: int) -> Tile | None:
+def problem(tile: Tile, rows: int, units: int, at_once: int, interpret: bool) -> str | None:
+    """Why a launch cannot be cut like this for so many rows and units, on a device that runs ``at_once`` programs."""
+    if any(size < 1 or size & (size - 1) for size in tile[:5]):
+        return f"its tile is {tuple(tile)}; allowed: powers of two, but for the stages"
+    size = filled_up(units, max(tile.units, tile.chunk * tile.parts))
+    columns, batches = Shape(1, filled_up(rows, tile.rows), size).grid(tile)
+    if interpret and columns > 1:
+        return f"its tile makes {columns} columns, and the interpreter runs one program to its end before the next"
+    if columns > 1 and columns * batches > at_once:
+        return f"its tile makes {columns * batches} programs that wait for one another; at once run {at_once}"
+    if columns == 1 and size == tile.chunk * tile.parts and tile.stages > 1:
+        return f"one chunk of its tile is all, with {tile.stages} stages; allowed: 1"
+    return None
+
+
+def tile_for(rows: int, units: int, gates: int, at_once: int) -> Tile | None:
     """The tile for so many rows and units: the smallest for which all programs run at once, by what was measured.
 
     None where there is none: too many units.
@@ -57,6 +73,6 @@ def tile_for(rows: int, units: int, gates: int, processors: int) -> Tile | None:
             columns = filled_up(units, max(width, parts * chunk)) // width
             # Of the chunks of a product, Triton keeps two ahead; the reverse pass reads rows and units of every gate.
             memory = 2 * 4 * chunk * parts * gates * (height + width)
-            if columns * -(-rows // height) <= processors and memory <= SHARED_MEMORY:
+            if columns * -(-rows // height) <= at_once and memory <= SHARED_MEMORY:
                 return Tile(height, width, chunk, parts, min(8, max(2, height * width // 256)))
     return None

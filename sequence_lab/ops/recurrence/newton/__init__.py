@@ -106,8 +106,8 @@ class Newton:
             raise ValueError(f"jacobian is {self.jacobian!r}; allowed: {', '.join(JACOBIANS)}")
         if not self.damping >= 0:
             raise ValueError(f"damping is {self.damping}; allowed: 0 or more")
-        if self.tolerance is not None and not self.tolerance > 0:
-            raise ValueError(f"tolerance is {self.tolerance}; allowed: above 0, or None")
+        if self.tolerance is not None and not 0 < self.tolerance < np.inf:
+            raise ValueError(f"tolerance is {self.tolerance}; allowed: a finite number above 0, or None")
         if self.max_iterations < 1:
             raise ValueError(f"max_iterations is {self.max_iterations}; allowed: 1 or more")
 
