@@ -148,10 +148,11 @@ def _check_dataset(config: Mapping[str, Any], dataset: Dataset) -> None:
 
 
 def _model(row: Callable[..., nn.Module], config: dict[str, Any], dataset: Dataset) -> nn.Module:
-    """The model, with those of its fields that the data set knows filled in."""
+    """The model, with those of its fields that the data set knows filled in, where nothing else or None was given."""
     parameters = schema.named_parameters(row)
+    given = {name: value for name, value in config["model"].items() if value is not None}
     known = {name: fact for name, fact in dataset.facts.items() if name in parameters}
-    fields = {**known, **config["model"]}
+    fields = {**config["model"], **known, **given}
     for name, parameter in parameters.items():
         if parameter.default is parameter.empty and name not in fields:
             raise ValueError(

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from sequence_lab.data.corpora import ptb, wikitext2
 from sequence_lab.data.enhancers import dna_enhancers
 from sequence_lab.data.images import cifar10, cifar10_first4000, digits, mnist
+from sequence_lab.data.own.fasta import fasta
+from sequence_lab.data.own.texts import columns, text_file, text_folder, text_pairs, text_table
 from sequence_lab.data.piano_rolls import piano_rolls
 from sequence_lab.data.pipeline import TrainingBatches
 from sequence_lab.data.python_text import python_docs, stdlib_text
@@ -34,9 +36,11 @@ DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "adding": adding,
     "cifar10": cifar10,
     "cifar10_first4000": cifar10_first4000,
+    "columns": columns,
     "copy_memory": copy_memory,
     "digits": digits,
     "dna_enhancers": dna_enhancers,
+    "fasta": fasta,
     "imdb": imdb,
     "jsb_chorales": lambda: piano_rolls("jsb_chorales"),
     "mnist": mnist,
@@ -51,6 +55,10 @@ DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "sst5": sst5,
     "stdlib_text": lambda: characters(stdlib_text()),
     "temporal_order": temporal_order,
+    "text_file": text_file,
+    "text_folder": text_folder,
+    "text_pairs": text_pairs,
+    "text_table": text_table,
     "uci_hapt": uci_hapt,
     "uci_har": uci_har,
     "wikitext2": wikitext2,

@@ -1,16 +1,13 @@
 """Sentences and reviews with their sentiment, as tokens."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from sequence_lab.data import store, tokens
+from sequence_lab.data import store
 from sequence_lab.data.partition import Partition, partition
-from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset
-
-Texts = Mapping[str, tuple[list[str], np.ndarray]]
+from sequence_lab.data.texts import TextOptions, Texts, labelled_texts
 
 
 def rt_polarity(
@@ -32,7 +29,11 @@ def rt_polarity(
     prepared = store.load("rt_polarity")
     column = prepared.splits["unsplit"]
     rows = partition(Partition(validation, folds=folds, fold=fold), np.asarray(column["label"]))
-    return labelled_texts(prepared, _chosen(column, rows), tokens, vocabulary_size, min_count, lower_case, max_length)
+    return labelled_texts(
+        _chosen(column, rows),
+        prepared.classes["label"],
+        TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length),
+    )
 
 
 def sst2(
@@ -49,7 +50,11 @@ def sst2(
       phrases: train on the 67,349 phrases of the training sentences.
     """
     prepared = store.load("sst2_phrases" if phrases else "sst2")
-    return labelled_texts(prepared, _all(prepared), tokens, vocabulary_size, min_count, lower_case, max_length)
+    return labelled_texts(
+        _all(prepared),
+        prepared.classes["label"],
+        TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length),
+    )
 
 
 def sst5(
@@ -61,7 +66,11 @@ def sst5(
 ) -> Dataset:
     """Stanford Sentiment Treebank (Socher et al. 2013), 8,544 / 1,101 / 2,210 sentences, five grades."""
     prepared = store.load("sst5")
-    return labelled_texts(prepared, _all(prepared), tokens, vocabulary_size, min_count, lower_case, max_length)
+    return labelled_texts(
+        _all(prepared),
+        prepared.classes["label"],
+        TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length),
+    )
 
 
 def imdb(
@@ -81,35 +90,9 @@ def imdb(
     train, test = (prepared.splits[split] for split in ("train", "test"))
     rows = partition(Partition(validation, test=0), np.asarray(train["label"]))
     texts = {**_chosen(train, rows), "test": _read(test)}
-    return labelled_texts(prepared, texts, tokens, vocabulary_size, min_count, lower_case, max_length)
-
-
-def labelled_texts(
-    prepared: store.Prepared,
-    texts: Texts,
-    kind: str,
-    vocabulary_size: int,
-    min_count: int,
-    lower_case: bool,
-    max_length: int,
-) -> Dataset:
-    """Texts and labels by split as sequences of ids; the vocabulary is that of the training texts.
-
-    Args:
-      kind: of tokens, and then ``size``, ``min_count`` and ``lower_case``, as in ``tokens.learn``.
-      max_length: tokens after which a text is cut off; 0: never.
-    """
-    if max_length < 0:
-        raise ValueError(f"max_length is {max_length}; allowed: 0 or more")
-    learnt = tokens.learn(texts["train"][0], kind, size=vocabulary_size, min_count=min_count, lower_case=lower_case)
-
-    def split(found: list[str], labels: np.ndarray) -> Sequences:
-        ids = learnt.encode_all(found)
-        return Sequences({"inputs": ids.cut(max_length) if max_length else ids, "labels": labels.astype(np.int32)})
-
-    classes = prepared.classes["label"]
-    facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(classes)}
-    return Dataset({name: split(*found) for name, found in texts.items()}, facts, learnt, classes)
+    return labelled_texts(
+        texts, prepared.classes["label"], TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length)
+    )
 
 
 def _read(column: store.Columns) -> tuple[list[str], np.ndarray]:

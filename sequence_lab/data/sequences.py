@@ -24,11 +24,14 @@ class Sequences:
     """Examples whose ``inputs``, and what else has a value for each of their steps, are ``Ragged``.
 
     A batch holds rows of about one length, padded to the least of ``widths`` that holds them: a program is compiled
-    for each width. It has ``lengths`` and ``mask`` besides the arrays.
+    for each width. It has ``lengths`` and ``mask`` besides the arrays; where these have a "mask", of rows or of
+    steps, it is that one.
 
     Attributes:
       arrays: ``Ragged`` or arrays with a first axis of rows, by name.
       widths: ascending; see ``bucketing.widths``. None: the longest row.
+      apart: names of ``Ragged`` arrays that have lengths of their own: a batch has them as NAME_lengths, padded to the
+        same width.
 
     Raises:
       ValueError: the arrays have different numbers of rows, rows of one example different lengths, or the last width
@@ -37,18 +40,21 @@ class Sequences:
 
     arrays: Mapping[str, np.ndarray | Ragged]
     widths: tuple[int, ...] | None = None
+    apart: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         sizes = {name: len(array) for name, array in self.arrays.items()}
         if len(set(sizes.values())) != 1:
             raise ValueError(f"the arrays of the examples have {sizes} rows; allowed: one number of rows for all")
         for name, array in self.arrays.items():
-            if isinstance(array, Ragged) and not np.array_equal(array.lengths, self.lengths):
+            if name in self.apart or not isinstance(array, Ragged):
+                continue
+            if not np.array_equal(array.lengths, self.lengths):
                 row = int(np.flatnonzero(array.lengths != self.lengths)[0])
                 raise ValueError(
                     f"{name} has {array.lengths[row]} steps in row {row}; allowed: {self.lengths[row]}, as inputs"
                 )
-        longest = max(1, self.lengths.max(initial=0))
+        longest = max(1, self.extents.max(initial=0))
         if self.widths is None:
             object.__setattr__(self, "widths", (int(longest),))
         elif self.widths[-1] < longest:
@@ -60,12 +66,18 @@ class Sequences:
         assert isinstance(inputs, Ragged)
         return inputs.lengths
 
+    @functools.cached_property
+    def extents(self) -> np.ndarray:
+        """Of each row, the longest of its arrays."""
+        others = [array.lengths for name in self.apart if isinstance(array := self.arrays[name], Ragged)]
+        return np.max([self.lengths, *others], axis=0)
+
     def __len__(self) -> int:
         return len(self.lengths)
 
     def bucketed(self, widths: tuple[int, ...]) -> "Sequences":
         """The same examples, in batches of these widths."""
-        return Sequences(self.arrays, widths)
+        return Sequences(self.arrays, widths, self.apart)
 
     def training_batch(self, index: int, batch_size: int, seed: int) -> Batch:
         """The ``index``-th batch of an endless training run; each epoch shuffles anew and has every example once.
@@ -83,7 +95,7 @@ class Sequences:
 
     def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
         """Every example once, from the shortest to the longest."""
-        order = np.argsort(self.lengths, kind="stable")
+        order = np.argsort(self.extents, kind="stable")
         for rows, width in zip(*self._batches(order, batch_size), strict=True):
             yield self._batch(rows, width, batch_size)
 
@@ -95,12 +107,12 @@ class Sequences:
     def waste(self, batch_size: int) -> float:
         """The share of the steps of an epoch's batches that are padding."""
         steps = sum(batch_size * width for width in self._plan(batch_size, 0, 0).widths)
-        return 1 - self.lengths.sum() / steps
+        return 1 - self.extents.sum() / steps
 
     def account(self, batch_size: int) -> str:
         """In words: the widths, and what they save."""
         assert self.widths is not None
-        longest = 1 - self.lengths.sum() / (len(self) * self.widths[-1])
+        longest = 1 - self.extents.sum() / (len(self) * self.widths[-1])
         widths = ", ".join(map(str, self.widths))
         return f"rows are padded to {widths} steps: {self.waste(batch_size):.1%} padding, to the longest {longest:.1%}"
 
@@ -117,7 +129,7 @@ class Sequences:
     @functools.cached_property
     def _buckets(self) -> np.ndarray:
         """Of each row, the place of the least width that holds it."""
-        return np.searchsorted(np.array(self.widths), self.lengths)
+        return np.searchsorted(np.array(self.widths), self.extents)
 
     def _batches(self, order: np.ndarray, batch_size: int) -> Plan:
         """Rows that are ordered by width in batches, each of the width of its longest row.
@@ -134,6 +146,12 @@ class Sequences:
             found = array.padded(rows, width) if isinstance(array, Ragged) else array[rows]
             batch[name] = np.zeros((batch_size, *found.shape[1:]), found.dtype)
             batch[name][: len(rows)] = found
-        lengths, mask = np.zeros(batch_size, np.int32), np.zeros(batch_size, np.float32)
-        lengths[: len(rows)], mask[: len(rows)] = self.lengths[rows], 1
-        return {**batch, "lengths": lengths, "mask": mask}
+        lengths, real = np.zeros(batch_size, np.int32), np.zeros(batch_size, np.float32)
+        lengths[: len(rows)], real[: len(rows)] = self.lengths[rows], 1
+        for name in self.apart:
+            own = self.arrays[name]
+            assert isinstance(own, Ragged)
+            batch[f"{name}_lengths"] = np.zeros(batch_size, np.int32)
+            batch[f"{name}_lengths"][: len(rows)] = own.lengths[rows]
+        # A mask of the set's own, of weights, is 0 already in the rows that only fill up.
+        return {"mask": real, **batch, "lengths": lengths}

@@ -159,7 +159,7 @@ class Dataset:
         ragged = {name: split for name, split in self.splits.items() if isinstance(split, Sequences)}
         if not ragged:
             return self
-        chosen = widths(np.concatenate([split.lengths for split in ragged.values()]), num_shapes)
+        chosen = widths(np.concatenate([split.extents for split in ragged.values()]), num_shapes)
         return dataclasses.replace(
             self, splits={**self.splits, **{name: split.bucketed(chosen) for name, split in ragged.items()}}
         )

@@ -6,7 +6,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 
-from sequence_lab.nn import AttentionPooling, Bidirectional, Dense, Recurrent, Stacked, final_hidden
+from sequence_lab.nn import AttentionPooling, Bidirectional, Dense, Embedding, Recurrent, Stacked, final_hidden
 from sequence_lab.ops import pooling
 from sequence_lab.ops.recurrence import CELLS
 
@@ -47,6 +47,13 @@ def recurrent_stack(
     return Stacked(layers, dropout, name=name)
 
 
+def embedded(inputs: Array, lengths_B: Array | None, vocabulary_size: int | None, features: int) -> Array:
+    """Ids as vectors, in the module whose method calls it; what are vectors already stays."""
+    if vocabulary_size is None:
+        return inputs
+    return Embedding(vocabulary_size, features, name="embedding")(inputs, lengths_B)
+
+
 POOLINGS: Mapping[str, Callable[[Array, Array | None], Array]] = {
     "first": pooling.first_over_time,
     "last": pooling.last_over_time,
@@ -62,6 +69,9 @@ class RecurrentClassifier(nn.Module):
 
     Attributes:
       num_outputs: classes, or targets of a regression.
+      vocabulary_size: where inputs are ids ``[B, T]``, of how many symbols; they are embedded. None: they are vectors,
+        unless the data set knows of a vocabulary.
+      embedding_features: C of what is embedded.
       cell, features, cell_options: kind of cell, its size per layer, its options.
       bidirectional: every layer reads both ways.
       representation: which vector stands for the sequence: the outputs pooled over the real steps ("max", "mean",
@@ -71,6 +81,8 @@ class RecurrentClassifier(nn.Module):
     """
 
     num_outputs: int
+    vocabulary_size: int | None = None
+    embedding_features: int = 64
     cell: str = "lstm"
     features: tuple[int, ...] = (128,)
     cell_options: Mapping[str, Any] = nn.FrozenDict()
@@ -86,7 +98,8 @@ class RecurrentClassifier(nn.Module):
             self.cell, self.features, self.cell_options, bidirectional=self.bidirectional, dropout=self.dropout,
             name="encoder",
         )  # fmt: skip
-        y_BTD, carry = stack(inputs_BTC, lengths_B, train=train)
+        x_BTC = embedded(inputs_BTC, lengths_B, self.vocabulary_size, self.embedding_features)
+        y_BTD, carry = stack(x_BTC, lengths_B, train=train)
         match self.representation:
             case "final":
                 y_BD = final_hidden(carry)
@@ -104,6 +117,8 @@ class RecurrentTagger(nn.Module):
     """
 
     num_outputs: int
+    vocabulary_size: int | None = None
+    embedding_features: int = 64
     cell: str = "lstm"
     features: tuple[int, ...] = (128,)
     cell_options: Mapping[str, Any] = nn.FrozenDict()
@@ -116,6 +131,7 @@ class RecurrentTagger(nn.Module):
             self.cell, self.features, self.cell_options, bidirectional=self.bidirectional, dropout=self.dropout,
             name="encoder",
         )  # fmt: skip
-        y_BTD, _ = stack(inputs_BTC, lengths_B, train=train)
+        x_BTC = embedded(inputs_BTC, lengths_B, self.vocabulary_size, self.embedding_features)
+        y_BTD, _ = stack(x_BTC, lengths_B, train=train)
         y_BTD = nn.Dropout(self.dropout)(y_BTD, deterministic=not train)
         return Dense(self.num_outputs, name="head")(y_BTD, lengths_B)

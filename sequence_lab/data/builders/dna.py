@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from sequence_lab.data import fasta
+from sequence_lab.data import fasta_format
 from sequence_lab.data.builders.base import Builder, Example, lines
 from sequence_lab.data.originals import Originals
 
@@ -57,7 +57,7 @@ class DnaEnhancers(Builder):
         def every(letter: str) -> Iterator[Example]:
             for label in self.CLASSES:
                 name = f"{letter}_{self.NAMES[label]}.txt"
-                for header, sequence in fasta.records(lines(files.one(name, self.SHA256[name])), name):
+                for header, sequence in fasta_format.records(lines(files.one(name, self.SHA256[name])), name):
                     if other := set(sequence) - set("ACGT"):
                         raise ValueError(f"{name}, record {header!r} has {min(other)!r}; allowed: A, C, G, T")
                     yield {"sequence": sequence, "label": label, "id": header}

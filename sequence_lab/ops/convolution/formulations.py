@@ -40,8 +40,9 @@ B, sizes, C to D, kernel   forward      by input     by kernel
 =========================  ===========  ===========  ============
 
 The machine was busy at times, from which XLA's gradients of kernels in two dimensions suffer most: on a quiet one they
-take 1.14 in place of 10.4, and 0.6 to 0.7 of ours for 3 or 4 channels to 16. PyTorch's kernels are made for the very shape (oneDNN compiles them at run time); nothing that XLA chooses by itself
-comes near them with few channels. In one dimension the operations are XLA's own on both sides.
+take 1.14 in place of 10.4, and 0.6 to 0.7 of ours for 3 or 4 channels to 16. PyTorch's kernels are made for the very
+shape (oneDNN compiles them at run time); nothing that XLA chooses by itself comes near them with few channels. In one
+dimension the operations are XLA's own on both sides.
 """
 
 import dataclasses

@@ -32,8 +32,9 @@ class Fused(Scan):
     Before and after the loops it is ``scan``: one product for all inputs, one for every matrix's gradient.
 
     Programs that wait for one another must all run at once. That rests on XLA, which runs the kernels of a program one
-    after the other on one stream, and on two processes taking turns on a device: under MPS it does not hold. Second derivatives and ``jax.vmap`` run the loops of ``scan`` instead. Products
-    are in the precision of ``jax.default_matmul_precision``, by default in TF32, as those of XLA are.
+    after the other on one stream, and on two processes taking turns on a device: under MPS it does not hold. Second
+    derivatives and ``jax.vmap`` run the loops of ``scan`` instead. Products are in the precision of
+    ``jax.default_matmul_precision``, by default in TF32, as those of XLA are.
 
     Measured on an H200, forward and backward, TF32, inputs as wide as the layer: milliseconds, and how many times that
     Flax and PyTorch (cuDNN) take (``benchmarks/run.py gpu``; ``benchmarks/results/nvidia-h200-2026-11-27``):

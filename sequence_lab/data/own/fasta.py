@@ -1,0 +1,176 @@
+"""DNA of a user's: sequences with a class each, from FASTA files."""
+
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sequence_lab.data import fasta_format
+from sequence_lab.data.own import reading
+from sequence_lab.data.own.rows import Labelled, classes_of, parted
+from sequence_lab.data.partition import Partition
+from sequence_lab.data.ragged import Ragged
+from sequence_lab.data.sequences import Sequences
+from sequence_lab.data.splits import Dataset
+
+BASES = "ACGT"
+GROUPS = ("", "chromosome")
+SHUFFLED = "shuffled"
+
+
+def fasta(
+    files: str,
+    label_pattern: str = "",
+    group: str = "",
+    cluster_file: str = "",
+    shuffled: int = 0,
+    class_weights: bool = False,
+    validation: float = 0.1,
+    test: float = 0.1,
+    folds: int = 0,
+    fold: int = 0,
+) -> Dataset:
+    """Pieces of DNA with a class each, one-hot ``[T, 4]`` in the order A, C, G, T; other letters (N) are zeros.
+
+    Args:
+      files: names with commas between them, or patterns; compressed (.gz) or not. A class per file, by its name without
+        endings, unless there is a pattern.
+      label_pattern: a regular expression with a group, which finds the class in each header.
+      group: "chromosome", what stands before ":" or "_" in a header that begins with it (chr7:100-300); such pieces
+        stay in one split.
+      cluster_file: lines of an id (the first word of a header) and a cluster, whose pieces stay in one split.
+      shuffled: of one file, how many negatives to make of each piece: shuffled, with its counts of neighbours kept.
+      class_weights: weigh training rows so that every class counts as much.
+      validation, test, folds, fold: see ``Partition``.
+
+    Raises:
+      ValueError: a file, header or option that is not as it is to be; names file and record.
+    """
+    if group not in GROUPS:
+        raise ValueError(f"dataset.group is {group!r}; allowed: chromosome, or none")
+    found = [(path, *record) for path in reading.paths(files) for record in _records(path)]
+    sequences = [sequence for _, _, sequence in found]
+    labels = [_label(path, header, label_pattern) for path, header, _ in found]
+    groups = _groups([header for _, header, _ in found], group, cluster_file)
+    where = [f"{path}, record {header!r}" for path, header, _ in found]
+    if shuffled:
+        sequences, labels, groups, where = _with_shuffled(sequences, labels, groups, where, shuffled)
+    rows = Labelled(labels, where, groups)
+    parts = parted(rows, Partition(validation, test, folds, fold))
+    classes, numbers = classes_of(rows, parts)
+    one_hot = Ragged.of([_one_hot(sequence) for sequence in sequences])
+    splits: dict[str, Any] = {
+        split: {"inputs": one_hot.select(own), "labels": numbers[own]} for split, own in parts.items()
+    }
+    if class_weights:
+        counts = np.bincount(splits["train"]["labels"], minlength=len(classes))
+        splits["train"]["mask"] = (counts.sum() / (len(classes) * counts))[splits["train"]["labels"]].astype(np.float32)
+    return Dataset(
+        {s: Sequences(arrays) for s, arrays in splits.items()}, {"num_outputs": len(classes)}, classes=classes
+    )
+
+
+def shuffled_by_pairs(sequence: str, random: np.random.Generator) -> str:
+    """A random sequence with the same number of every pair of neighbours, first and last letter included.
+
+    An Eulerian path through the pairs, drawn as Altschul and Erickson 1985 do: for every letter but the last of the
+    sequence a way out that is taken last, so that these ways lead to it; the other ways in random order.
+    """
+    if len(sequence) < 3:
+        return sequence
+    ways = {letter: [b for a, b in itertools.pairwise(sequence) if a == letter] for letter in set(sequence)}
+    end = sequence[-1]
+    while True:
+        last = {letter: out[random.integers(len(out))] for letter, out in ways.items() if letter != end}
+        if all(_leads(letter, last, end) for letter in last):
+            break
+    for letter, out in ways.items():
+        rest = list(out)
+        if letter in last:
+            rest.remove(last[letter])
+        ways[letter] = [rest[i] for i in random.permutation(len(rest))] + ([last[letter]] if letter in last else [])
+    path, taken = [sequence[0]], dict.fromkeys(ways, 0)
+    for _ in range(len(sequence) - 1):
+        here = path[-1]
+        path.append(ways[here][taken[here]])
+        taken[here] += 1
+    return "".join(path)
+
+
+def _leads(letter: str, last: dict[str, str], end: str) -> bool:
+    for _ in range(len(last) + 1):
+        if letter == end:
+            return True
+        letter = last[letter]
+    return False
+
+
+def _records(path: Path) -> list[tuple[str, str]]:
+    records = list(fasta_format.records(reading.lines(path), str(path)))
+    if not records:
+        raise ValueError(f"{path} has no records; allowed: one or more")
+    seen = set()
+    for header, sequence in records:
+        if header in seen:
+            raise ValueError(f"{path} has two records {header!r}; allowed: one")
+        seen.add(header)
+        if wrong := re.search("[^A-Z]", sequence):
+            raise ValueError(f"{path}, record {header!r} has {wrong[0]!r}; allowed: letters")
+    return records
+
+
+def _label(path: Path, header: str, pattern: str) -> str:
+    if not pattern:
+        return path.name.partition(".")[0]
+    try:
+        found = re.search(pattern, header)
+    except re.error as error:
+        raise ValueError(f"dataset.label_pattern is {pattern!r}: {error}") from error
+    if found is None or not found.groups():
+        raise ValueError(f"{path}, record {header!r} has no class; allowed: one that {pattern!r} finds, in a group")
+    return found[1]
+
+
+def _groups(headers: list[str], group: str, cluster_file: str) -> list[str] | None:
+    if group and cluster_file:
+        raise ValueError(f"dataset.group is {group!r} and cluster_file is {cluster_file!r}; allowed: one of them")
+    if group:
+        return [re.split("[:_]", header)[0] for header in headers]
+    if not cluster_file:
+        return None
+    ids = [header.split()[0] if header else "" for header in headers]
+    (path,) = reading.paths(cluster_file, "cluster_file")
+    clusters: dict[str, str] = {}
+    for number, line in enumerate(reading.lines(path), 1):
+        fields = line.split()
+        if len(fields) != 2 or fields[0] in clusters:
+            raise ValueError(f"{path}, line {number} is {line!r}; allowed: an id that has no line yet, and its cluster")
+        clusters[fields[0]] = fields[1]
+    if missing := [name for name in ids if name not in clusters]:
+        raise ValueError(f"{path} has no line for {missing[0]!r}; allowed: one for every record")
+    return [clusters[name] for name in ids]
+
+
+def _with_shuffled(
+    sequences: list[str], labels: list[str], groups: list[str] | None, where: list[str], count: int
+) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Negatives stay in the split of what they were made of."""
+    if len(set(labels)) > 1 or count < 0:
+        raise ValueError(f"dataset.shuffled is {count}; allowed: 1 or more, of pieces of one class")
+    random = np.random.default_rng(0)
+    groups = where if groups is None else groups
+    negatives = [shuffled_by_pairs(sequence, random) for sequence in sequences for _ in range(count)]
+    again = [i for i in range(len(sequences)) for _ in range(count)]
+    return (
+        sequences + negatives,
+        labels + [SHUFFLED] * len(negatives),
+        groups + [groups[i] for i in again],
+        where + [where[i] for i in again],
+    )
+
+
+def _one_hot(sequence: str) -> np.ndarray:
+    letters = np.frombuffer(sequence.encode(), np.uint8)
+    return (letters[:, None] == np.frombuffer(BASES.encode(), np.uint8)).astype(np.float32)

@@ -1,0 +1,62 @@
+"""Files that a user names, and the lines in them."""
+
+import glob
+from pathlib import Path
+
+from sequence_lab.data.originals import BROKEN, OPENERS
+
+
+def paths(files: str, field: str = "files") -> list[Path]:
+    """The files of a comma-separated list, which may have patterns (``*``), in its order; of a pattern, by name.
+
+    Raises:
+      ValueError: one is not there, or nothing is named.
+    """
+    found = []
+    for name in filter(None, map(str.strip, files.split(","))):
+        matched = (
+            [Path(name)] if Path(name).exists() else [Path(one) for one in sorted(glob.glob(name, recursive=True))]
+        )
+        if not matched:
+            raise ValueError(f"dataset.{field} names {name!r}, which is not there; allowed: files")
+        found += matched
+    if not found:
+        raise ValueError(f"dataset.{field} is {files!r}; allowed: one file or more, with commas between them")
+    return found
+
+
+def folder(name: str, field: str = "folder") -> Path:
+    """A folder that is there; ValueError if it is not."""
+    if not name or not Path(name).is_dir():
+        raise ValueError(f"dataset.{field} is {name!r}; allowed: a folder that is there")
+    return Path(name)
+
+
+def text(path: Path, encoding: str = "utf-8") -> str:
+    """The text of a file, compressed (.gz, .xz, .bz2) or not, without a byte order mark, lines ending in ``\\n``.
+
+    Raises:
+      ValueError: it cannot be read, or is not in that encoding; names file and line.
+    """
+    try:
+        content = OPENERS.get(path.suffix, bytes)(path.read_bytes())
+    except (*BROKEN, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    try:
+        found = content.decode("utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding)
+    except LookupError as error:
+        raise ValueError(
+            f"dataset.encoding is {encoding!r}; allowed: utf-8, latin-1, or another that Python knows"
+        ) from error
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{path}, line {line} is not {encoding}; allowed: dataset.encoding as the file's, such as latin-1"
+        ) from error
+    return found.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def lines(path: Path, encoding: str = "utf-8") -> list[str]:
+    """The lines of ``text``, empty ones among them, but for the one that the end of the last line makes."""
+    found = text(path, encoding).split("\n")
+    return found[:-1] if found[-1] == "" else found

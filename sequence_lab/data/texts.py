@@ -1,0 +1,54 @@
+"""Texts with a class each, as sequences of tokens."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sequence_lab.data import tokens
+from sequence_lab.data.sequences import Sequences
+from sequence_lab.data.splits import Dataset
+
+Texts = Mapping[str, tuple[list[str], np.ndarray]]
+
+
+class TextOptions(NamedTuple):
+    """How texts become ids.
+
+    Attributes:
+      tokens, vocabulary_size, min_count, lower_case: kind, size and the others of ``tokens.learn``.
+      max_length: tokens after which a text is cut off; 0: never.
+    """
+
+    tokens: str
+    vocabulary_size: int
+    min_count: int
+    lower_case: bool
+    max_length: int
+
+
+def learn(
+    texts: list[str], options: TextOptions, special: tuple[str, ...] = (tokens.PAD, tokens.UNKNOWN)
+) -> tokens.Tokens:
+    """The vocabulary of training texts.
+
+    Raises:
+      ValueError: an option out of range.
+    """
+    if options.max_length < 0:
+        raise ValueError(f"max_length is {options.max_length}; allowed: 0 or more")
+    kind, size, min_count, lower_case, _ = options
+    return tokens.learn(texts, kind, size=size, min_count=min_count, lower_case=lower_case, special=special)
+
+
+def labelled_texts(texts: Texts, classes: tuple[str, ...], options: TextOptions) -> Dataset:
+    """Texts and labels by split as sequences of ids; the vocabulary is that of the training texts."""
+    learnt = learn(texts["train"][0], options)
+
+    def split(found: list[str], labels: np.ndarray) -> Sequences:
+        ids = learnt.encode_all(found)
+        ids = ids.cut(options.max_length) if options.max_length else ids
+        return Sequences({"inputs": ids, "labels": labels.astype(np.int32)})
+
+    facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(classes)}
+    return Dataset({name: split(*found) for name, found in texts.items()}, facts, learnt, classes)

@@ -1,0 +1,203 @@
+"""Texts of a user's own, in all the forms that files have."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from sequence_lab.data import DATASETS
+
+PLACES = ("train", "validation", "test")
+
+
+def decoded(dataset, split, row):
+    return dataset.vocabulary.decode(dataset.splits[split].arrays["inputs"][row])
+
+
+def all_rows(dataset):
+    """Text and class of every row of every split."""
+    return sorted(
+        (decoded(dataset, split, row), dataset.classes[rows.arrays["labels"][row]])
+        for split, rows in dataset.splits.items()
+        for row in range(len(rows))
+    )
+
+
+FORMS = {
+    "plain": lambda text: text.encode(),
+    "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
+    "byte order mark": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "no final newline": lambda text: text.rstrip("\n").encode(),
+    "empty lines": lambda text: text.replace("\n", "\n\n").encode(),
+    "latin-1": lambda text: text.encode("latin-1"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_tables_in_every_form(tmp_path, form):
+    words = ("süß", "bad", "öde", "fine", "good", "dull", "sad", "gay", "mad", "shy")
+    table = "label\ttext\n" + "".join(f"{i % 2}\tit is {word}\n" for i, word in enumerate(words))
+    path = tmp_path / "a.tsv"
+    path.write_bytes(FORMS[form](table))
+    encoding = "latin-1" if form == "latin-1" else "utf-8"
+    dataset = DATASETS["text_table"](str(path), validation=0.2, test=0.2, encoding=encoding)
+    assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 6, "validation": 2, "test": 2}
+    assert dataset.classes == ("0", "1")
+    known = set(dataset.vocabulary.symbols)
+    expected = sorted((f"it is {word if word in known else '<unk>'}", str(i % 2)) for i, word in enumerate(words))
+    assert all_rows(dataset) == expected
+
+
+def rows_of(count):
+    return [
+        {"says": f'"word {i}", he said', "kind": "ab"[i % 2], "who": i // 4, "use": PLACES[i % 3]} for i in range(count)
+    ]
+
+
+def written(tmp_path, suffix, rows):
+    path = tmp_path / f"rows{suffix}"
+    if suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    elif suffix == ".csv":
+        quoted = [",".join(f'"{str(value).replace(chr(34), 2 * chr(34))}"' for value in row.values()) for row in rows]
+        path.write_text("\n".join([",".join(rows[0]), *quoted]))
+    else:
+        path.write_bytes(
+            gzip.compress("\n".join(["\t".join(rows[0]), *("\t".join(map(str, r.values())) for r in rows)]).encode())
+        )
+    return str(path)
+
+
+@pytest.mark.parametrize("suffix", [".tsv.gz", ".csv", ".jsonl"])
+def test_tables_of_every_kind_with_groups_and_given_splits(tmp_path, suffix):
+    files = written(tmp_path, suffix, rows_of(24))
+    options = {"text": "says", "label": "kind", "tokens": "blanks"}
+    given = DATASETS["text_table"](files, split="use", **options)
+    assert [len(given.splits[split]) for split in PLACES] == [8, 8, 8]
+    assert decoded(given, "train", 0) == '"word 0", he said'
+    grouped = DATASETS["text_table"](files, group="who", validation=0.2, test=0.2, **options)
+    people = {
+        split: {
+            int(decoded(grouped, split, r).split()[1][:-2]) // 4
+            for r in range(len(grouped.splits[split]))
+            if "<unk>" not in decoded(grouped, split, r)
+        }
+        for split in PLACES
+    }
+    assert sum(len(rows) for rows in grouped.splits.values()) == 24
+    assert all(len(rows) % 4 == 0 for rows in grouped.splits.values())
+    assert not people["train"] & people["test"]
+    folds = [DATASETS["text_table"](files, folds=4, fold=fold, **options).splits["test"] for fold in range(4)]
+    assert [len(rows) for rows in folds] == [6, 6, 6, 6]
+
+
+@pytest.mark.parametrize("inner", [False, True])
+def test_a_folder_per_class(tmp_path, inner):
+    for split in PLACES if inner else ("",):
+        for kind, count in (("ham", 6), ("spam", 4)):
+            for number in range(count):
+                path = tmp_path / split / kind / f"{number}.txt"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(f"{kind} mail {number}\n")
+    dataset = DATASETS["text_folder"](str(tmp_path), validation=0.25, test=0.2)
+    sizes = {split: len(rows) for split, rows in dataset.splits.items()}
+    assert sizes == (dict.fromkeys(PLACES, 10) if inner else {"train": 6, "validation": 2, "test": 2})
+    assert dataset.classes == ("ham", "spam")
+    assert decoded(dataset, "train", 0).startswith("ham mail")
+
+
+def test_a_text_is_parted_from_its_end_or_by_files(tmp_path):
+    text = "".join(f"line {i} is here\n" for i in range(100))
+    (tmp_path / "a.txt").write_text(text)
+    dataset = DATASETS["text_file"](str(tmp_path / "a.txt"), validation=0.1, test=0.2)
+    parts = [dataset.vocabulary.decode(dataset.splits[split].tokens) for split in PLACES]
+    assert "".join(parts) == text
+    np.testing.assert_allclose([len(part) / len(text) for part in parts], [0.72, 0.08, 0.2], atol=0.01)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "b.txt").write_text("other line\n")
+    words = DATASETS["text_file"](str(tmp_path / "a.txt"), test_files=str(tmp_path / "more"), tokens="blanks")
+    assert words.vocabulary.decode(words.splits["test"].tokens) == "<unk> line <eos> <eos>"
+    assert words.facts == {"vocabulary_size": len(words.vocabulary)}
+
+
+CONLL = (
+    "-DOCSTART- O\n\nEU NNP B-ORG\nrejects VBZ O\n\nPeter NNP B-PER\n\n\nBlackburn NNP I-PER\nsleeps VB O\nwell RB O\n"
+)
+
+
+def test_columns_are_sentences_with_a_class_for_each_token(tmp_path):
+    for name, text in (("a", CONLL * 4), ("b", "Peter\tNNP\tI-PER\r\n")):
+        (tmp_path / f"{name}.txt").write_text(text, newline="")
+    dataset = DATASETS["columns"](str(tmp_path / "a.txt"), test_files=str(tmp_path / "b.txt"))
+    assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 12, "test": 1}
+    assert dataset.classes == ("B-ORG", "B-PER", "I-PER", "O")
+    train = dataset.splits["train"].arrays
+    assert dataset.vocabulary.decode(train["inputs"][2]) == "Blackburn sleeps well"
+    assert [dataset.classes[label] for label in train["labels"][2]] == ["I-PER", "O", "O"]
+    parts = DATASETS["columns"](str(tmp_path / "a.txt"), label=1, validation=0.25, test=0.25)
+    assert {split: len(rows) for split, rows in parts.splits.items()} == {"train": 7, "validation": 2, "test": 3}
+
+
+def test_pairs_have_lengths_of_their_own(tmp_path):
+    lines = [f"the number {i}\tdie Zahl mit dem Wert {i}\n" for i in range(10)]
+    (tmp_path / "a.tsv").write_text("\n".join(lines))
+    dataset = DATASETS["text_pairs"](str(tmp_path / "a.tsv"), validation=0.2, test=0.2)
+    split = dataset.bucketed(4).splits["train"]
+    assert split.widths == (7,)
+    batch = split.training_batch(0, 4, 0)
+    assert batch["inputs"].shape == batch["targets"].shape == (4, 7)
+    for row in np.flatnonzero(batch["mask"]):
+        source = dataset.vocabulary.decode(batch["inputs"][row, : batch["lengths"][row]])
+        target = dataset.vocabulary.decode(batch["targets"][row, : batch["targets_lengths"][row]])
+        assert source.split()[:2] == ["the", "number"]
+        assert target == f"die Zahl mit dem Wert {source.split()[2]} <eos>"
+
+
+BAD = {
+    "no file": ("text_file", "a.txt", None, {}, r"dataset.files names '.*a.txt', which is not there"),
+    "empty text": ("text_file", "a.txt", b"", {}, "a.txt: there is no text"),
+    "not UTF-8": ("text_file", "a.txt", b"one\ntwo \xff\n", {}, "a.txt, line 2 is not utf-8; allowed: dataset"),
+    "no encoding": ("text_file", "a.txt", b"one", {"encoding": "utf-9"}, "dataset.encoding is 'utf-9'"),
+    "cut off": ("text_file", "a.txt.gz", gzip.compress(b"one" * 99)[:20], {}, "a.txt.gz cannot be read"),
+    "a share": ("text_file", "a.txt", b"one", {"test": 1.0}, "dataset.test is 1.0; allowed: above 0, below 1"),
+    "no column": ("text_table", "a.csv", b"text,kind\na,b\n", {}, "a.csv, line 2 has no column 'label'; .* text, kind"),
+    "too few columns": ("text_table", "a.csv", b"label,text\nx,a\nx\n", {}, "line 3 has no column 'text'"),
+    "no rows": ("text_table", "a.csv", b"label,text\n", {}, "a.csv has no rows; allowed: one or more"),
+    "a quote": ("text_table", "a.csv", b'label,text\nx,"a"b\n', {}, "a.csv, line .: .*expected after"),
+    "no JSON": ("text_table", "a.jsonl", b'{"label": 1}\n{', {}, "a.jsonl, line 2 is no JSON"),
+    "no object": ("text_table", "a.jsonl", b"[1]", {}, r"a.jsonl, line 1 is '\[1\]'; allowed: a JSON object"),
+    "one class": ("text_table", "a.csv", b"label,text\nx,a\nx,b\n", {"test": 0.0}, "the one class 'x'; allowed: two"),
+    "a split": ("text_table", "a.csv", b"label,text,s\nx,a,d\n", {"split": "s"}, "line 2: the split is 'd'; allowed"),
+    "a class": (
+        "text_table", "a.csv", b"label,text,s\nx,a,train\ny,b,train\nz,c,test\n", {"split": "s"},
+        "line 4: the class is 'z'; allowed: those of training: x, y",
+    ),
+    "a column": ("columns", "a.txt", b"EU B\nrejects\n", {}, "a.txt, line 2 has 1 column; allowed: a token"),
+    "a later column": ("columns", "a.txt", b"EU B\n", {"label": 3}, "line 1 has 2 columns; allowed: with"),
+    "no sentences": ("columns", "a.txt", b"\n\n", {}, "a.txt has no sentences"),
+    "no pair": ("text_pairs", "a.tsv", b"a\tb\nc\n", {}, "a.tsv, line 2 has 1 columns; allowed: with columns 0 and 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_what_is_wrong_is_named(tmp_path, what):
+    name, file, content, options, said = BAD[what]
+    if content is not None:
+        (tmp_path / file).write_bytes(content)
+    with pytest.raises(ValueError, match=said) as raised:
+        DATASETS[name](str(tmp_path / file), **options)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_that_is_not_there_or_has_one_class_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"dataset.folder is '.*nowhere'; allowed: a folder that is there"):
+        DATASETS["text_folder"](str(tmp_path / "nowhere"))
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "a.txt").write_text("a")
+    (tmp_path / "only" / "b.txt").write_text("b")
+    with pytest.raises(ValueError, match="the one class 'only'"):
+        DATASETS["text_folder"](str(tmp_path), test=0.0, validation=0.0)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ValueError, match="the files have no rows"):
+        DATASETS["text_folder"](str(tmp_path / "only"))
