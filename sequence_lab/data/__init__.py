@@ -13,6 +13,7 @@ from sequence_lab.data.python_text import python_docs, stdlib_text
 from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.recordings import spoken_digits
 from sequence_lab.data.reviews import imdb, rt_polarity, sst2, sst5
+from sequence_lab.data.segmentation import ami_excerpts, music_speech
 from sequence_lab.data.sensors import uci_hapt, uci_har
 from sequence_lab.data.sequences import Batch, Sequences
 from sequence_lab.data.splits import Dataset, Examples, Stream
@@ -34,6 +35,7 @@ def characters(texts: Mapping[str, str]) -> Dataset:
 
 DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "adding": adding,
+    "ami_excerpts": ami_excerpts,
     "cifar10": cifar10,
     "cifar10_first4000": cifar10_first4000,
     "columns": columns,
@@ -44,6 +46,7 @@ DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "imdb": imdb,
     "jsb_chorales": lambda: piano_rolls("jsb_chorales"),
     "mnist": mnist,
+    "music_speech": music_speech,
     "musedata": lambda: piano_rolls("musedata"),
     "nottingham": lambda: piano_rolls("nottingham"),
     "piano_midi": lambda: piano_rolls("piano_midi"),

@@ -1,7 +1,7 @@
 """Rows of different lengths in one array."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,9 @@ class Ragged:
 
     def __getitem__(self, row: int) -> np.ndarray:
         return self.values[self.starts[row] :][: self.lengths[row]]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[row] for row in range(len(self)))
 
     def select(self, rows: np.ndarray) -> "Ragged":
         """These rows alone, in this order."""

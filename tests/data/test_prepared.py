@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sequence_lab.data import DATASETS, sensors, store
-from tests.data.originals_made import MADE, ROLL, lines
+from sequence_lab.data import DATASETS, segmentation, sensors, store
+from tests.data.originals_made import MADE, ROLL, lines, wav
 
 
 @pytest.fixture
@@ -168,3 +168,54 @@ def test_a_speaker_is_left_out(load):
     np.testing.assert_array_equal(theo.splits["train"].arrays["labels"], [0])
     with pytest.raises(ValueError, match="left_out is 'bob'; allowed: lucas, theo, or none"):
         DATASETS["spoken_digits"](left_out="bob")
+
+
+def tones():
+    """Music is a tone of 500 Hz, speech one of 3,000."""
+    t = np.arange(16_000 * 5) / 16_000
+    sounds = {kind: np.sin(2 * np.pi * hertz * t) / 4 for kind, hertz in (("music", 500), ("speech", 3000))}
+    made = MADE["music_speech"]()
+    files = {f"train/{kind}/{i}.wav": wav(x, 16_000) for kind, x in sounds.items() for i in range(3)}
+    files |= {f"test/{kind}_1.wav": wav(x, 16_000) for kind, x in sounds.items()}
+    return made._replace(files=files, counts={"train": 6, "test": 2})
+
+
+def test_pieces_of_clips_are_joined_and_labelled_where_they_change(load):
+    dataset = load("music_speech", tones(), recordings=3, seconds=20.0, num_mels=20, validation=0.34)
+    assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 3, "validation": 1, "test": 1}
+    train = dataset.splits["train"].arrays
+    np.testing.assert_allclose(train["inputs"].values.mean(0), 0, atol=5e-3)
+    bands = np.array(
+        [row[train["labels"].values == kind].mean(0).argmax() for kind in (0, 1) for row in [train["inputs"].values]]
+    )
+    assert bands[0] < bands[1]
+    for rows in dataset.splits.values():
+        loudest = rows.arrays["inputs"].values[:, bands].argmax(1)
+        assert (loudest == rows.arrays["labels"].values).mean() > 0.97
+        changes = np.flatnonzero(np.diff(rows.arrays["labels"][0]))
+        assert len(rows.arrays["labels"][0]) == 2001
+        assert 1 <= len(changes) <= 7
+    assert dataset.classes == ("music", "speech")
+    with pytest.raises(ValueError, match="recordings is 0, seconds is 60"):
+        DATASETS["music_speech"](recordings=0)
+
+
+def test_mixtures_have_two_labels_and_their_levels(load):
+    dataset = load("music_speech", tones(), mixed=True, recordings=6, seconds=30.0, num_mels=20, validation=0.34)
+    labels = dataset.splits["train"].arrays["labels"].values
+    assert labels.shape[1] == 2
+    assert {tuple(row) for row in np.unique(labels, axis=0)} == {(1.0, 0.0), (0.0, 1.0), (1.0, 1.0)}
+    music, speech = np.sin(np.arange(8000.0)), 3 * np.sin(np.arange(8000.0) * 2)
+    scaled = music * segmentation._gain(music, speech, 7.0)
+    np.testing.assert_allclose(10 * np.log10(np.mean(speech**2) / np.mean(scaled**2)), 7.0, atol=1e-6)
+
+
+def test_frames_say_who_speaks_and_whether_several_do(load):
+    made = MADE["ami_excerpts"]()
+    audio = np.random.default_rng(0).normal(size=32_000).astype(np.float32) / 9
+    files = {name: wav(audio, 16_000, "FLOAT") if name.endswith("wav") else data for name, data in made.files.items()}
+    rows = load("ami_excerpts", made._replace(files=files), num_mels=8).splits["train"].arrays
+    assert rows["inputs"][0].shape == (201, 8)
+    seconds = np.arange(201) / 100
+    np.testing.assert_array_equal(rows["labels"][0][:-1, 0], seconds[:-1] >= 0.5)
+    np.testing.assert_array_equal(rows["labels"][0][:, 1], (seconds >= 1.0) & (seconds < 1.75))

@@ -1,0 +1,146 @@
+"""Long recordings with labels at every frame: music and speech, who speaks and whether several do at once."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from sequence_lab.data import store
+from sequence_lab.data.partition import Partition, partition
+from sequence_lab.data.ragged import Ragged
+from sequence_lab.data.sequences import Sequences
+from sequence_lab.data.splits import Dataset
+from sequence_lab.ops import audio
+
+RATE, HOP, N_FFT = 16_000, 160, 400  # samples a second, from frame to frame (10 ms), and in a frame (25 ms)
+FULL = 2**15  # of 16 bits
+PIECE = (3.0, 12.0)  # seconds that one sound lasts, at least and at most
+LEVELS = (-10.0, 20.0)  # decibels of speech over the music under it
+
+Recording = tuple[np.ndarray, np.ndarray]  # waveform [T], labels [T, ...] of every sample
+
+
+def music_speech(
+    mixed: bool = False,
+    recordings: int = 40,
+    seconds: float = 60.0,
+    num_mels: int = 64,
+    validation: float = 0.2,
+    seed: int = 0,
+) -> Dataset:
+    """GTZAN music/speech as long recordings, joined of pieces of its clips: ``[T, num_mels]``, a label at each frame.
+
+    The change points are true: every piece, 3 to 12 s, is cut from a clip of its split at a place that is drawn. Frames
+    come every 10 ms; inputs are log-mel spectrograms, standardised by the training split's mean and deviation.
+
+    Args:
+      mixed: two labels a frame, ``[T, 2]``, whether there is music and whether there is speech; pieces are music,
+        speech, or speech with music under it at -10 to 20 dB. Else one, the classes being "music" and "speech".
+      recordings, seconds: of the training split, and how long each is; the others have a quarter as many.
+      num_mels: bands.
+      validation: share of the training clips.
+      seed: of what is drawn.
+
+    Raises:
+      ValueError: a number out of range, or it was not prepared.
+    """
+    if recordings < 1 or not seconds >= PIECE[0]:
+        raise ValueError(f"recordings is {recordings}, seconds is {seconds}; allowed: 1 or more, {PIECE[0]:g} or more")
+    prepared = store.load("music_speech")
+    train, test = prepared.splits["train"], prepared.splits["test"]
+    rows = partition(Partition(validation, test=0), np.asarray(train["label"]))
+    clips = {split: _clips(train, found) for split, found in rows.items()}
+    clips["test"] = _clips(test, np.arange(len(test["label"])))
+    made: dict[str, list[Recording]] = {}
+    for number, (split, sounds) in enumerate(clips.items()):
+        random = np.random.default_rng([seed, number])
+        count = recordings if split == "train" else -(-recordings // 4)
+        made[split] = [_joined(sounds, round(seconds * RATE), mixed, random) for _ in range(count)]
+    if mixed:
+        return _framed(made, num_mels, {"num_outputs": 2})
+    one = {split: [(x, labels.argmax(-1).astype(np.int32)) for x, labels in found] for split, found in made.items()}
+    return _framed(one, num_mels, {"num_outputs": 2}, ("music", "speech"))
+
+
+def ami_excerpts(num_mels: int = 64) -> Dataset:
+    """Excerpts of 30 s from meetings (AMI): ``[T, num_mels]``, at each frame whether someone speaks, and several do.
+
+    10 / 2 / 2 excerpts; labels ``[T, 2]``, 0 or 1. Frames and inputs as in ``music_speech``.
+    """
+    prepared = store.load("ami_excerpts")
+
+    def read(column: store.Columns) -> list[Recording]:
+        found = []
+        for samples, turns in zip(column["audio"], column["turns"], strict=True):
+            speakers = np.zeros(len(samples), np.int32)
+            for start, end, _ in turns:
+                speakers[round(float(start) * RATE) : round(float(end) * RATE)] += 1
+            found.append((np.asarray(samples), np.stack([speakers > 0, speakers > 1], -1).astype(np.float32)))
+        return found
+
+    return _framed({split: read(column) for split, column in prepared.splits.items()}, num_mels, {"num_outputs": 2})
+
+
+def _clips(column: store.Columns, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Music and speech, -1 to 1."""
+    found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for row in rows:
+        found[int(column["label"][row])].append(np.asarray(column["audio"][row], np.float32) / FULL)
+    return found
+
+
+def _joined(
+    sounds: tuple[list[np.ndarray], list[np.ndarray]], length: int, mixed: bool, random: np.random.Generator
+) -> Recording:
+    """Pieces one after the other until they are so long."""
+    waves, labels, left = [], [], length
+    while left > 0:
+        size = min(left, int(random.uniform(*PIECE) * RATE))
+        present = ((1, 0), (0, 1), (1, 1))[random.integers(3 if mixed else 2)]
+        parts = [_cut(sounds[kind], size, random) for kind in (0, 1) if present[kind]]
+        if len(parts) == 2:
+            parts[0] = parts[0] * _gain(parts[0], parts[1], random.uniform(*LEVELS))
+        waves.append(np.sum(parts, axis=0))
+        labels.append(np.broadcast_to(np.array(present, np.float32), (size, 2)))
+        left -= size
+    return np.concatenate(waves), np.concatenate(labels)
+
+
+def _cut(clips: list[np.ndarray], size: int, random: np.random.Generator) -> np.ndarray:
+    """A piece of one of the clips; of one that is too short, all of it again and again."""
+    clip = clips[random.integers(len(clips))]
+    if len(clip) < size:
+        return np.resize(clip, size)
+    start = random.integers(len(clip) - size + 1)
+    return clip[start : start + size]
+
+
+def _gain(music: np.ndarray, speech: np.ndarray, level: float) -> float:
+    """What brings the music so many decibels below the speech; 1 where either is silent."""
+    powers = [float(np.mean(np.square(part, dtype=np.float64))) for part in (music, speech)]
+    return float(np.sqrt(powers[1] / powers[0]) * 10 ** (-level / 20)) if min(powers) > 0 else 1.0
+
+
+def _framed(
+    recordings: dict[str, list[Recording]], num_mels: int, facts: dict[str, Any], classes: tuple[str, ...] = ()
+) -> Dataset:
+    """Log-mel frames, standardised by those of training, and the label at the middle of each."""
+
+    @jax.jit
+    def log_mel(x: Any) -> Any:
+        return audio.log_mel_spectrogram(
+            x, log="natural", sample_rate=RATE, n_fft=N_FFT, hop_length=HOP, num_mels=num_mels
+        )[0]
+
+    frames = {split: [np.asarray(log_mel(x)) for x, _ in found] for split, found in recordings.items()}
+    every = np.concatenate(frames["train"])
+    mean, deviation = every.mean(axis=0), every.std(axis=0) + 1e-5
+    splits = {}
+    for split, found in recordings.items():
+        labels = [
+            labels[np.minimum(np.arange(len(f)) * HOP, len(labels) - 1)]
+            for f, (_, labels) in zip(frames[split], found, strict=True)
+        ]
+        inputs = [(f - mean) / deviation for f in frames[split]]
+        splits[split] = Sequences({"inputs": Ragged.of(inputs), "labels": Ragged.of(labels)})
+    return Dataset(splits, facts, classes=classes)
