@@ -92,11 +92,13 @@ def _clips(column: store.Columns, rows: np.ndarray) -> tuple[list[np.ndarray], l
 def _joined(
     sounds: tuple[list[np.ndarray], list[np.ndarray]], length: int, mixed: bool, random: np.random.Generator
 ) -> Recording:
-    """Pieces one after the other until they are so long."""
-    waves, labels, left = [], [], length
+    """Pieces one after the other, each of another kind than the one before, until they are so long."""
+    kinds = [(1, 0), (0, 1), (1, 1)][: 3 if mixed else 2]
+    waves, labels, left, present = [], [], length, (0, 0)
     while left > 0:
         size = min(left, int(random.uniform(*PIECE) * RATE))
-        present = ((1, 0), (0, 1), (1, 1))[random.integers(3 if mixed else 2)]
+        others = [kind for kind in kinds if kind != present]
+        present = others[random.integers(len(others))]
         parts = [_cut(sounds[kind], size, random) for kind in (0, 1) if present[kind]]
         if len(parts) == 2:
             parts[0] = parts[0] * _gain(parts[0], parts[1], random.uniform(*LEVELS))
