@@ -13,6 +13,7 @@ from sequence_lab import schema
 from sequence_lab.config import Tables, joined, resolved
 from sequence_lab.data import DATASETS, Batch, Dataset, Stream, TrainingBatches
 from sequence_lab.models import MODELS
+from sequence_lab.training.augmentation import AUGMENTATIONS, Augmentation, augmented
 from sequence_lab.training.loop import Trainer, TrainingConfig
 from sequence_lab.training.objectives import OBJECTIVES, measure, tasks_of
 from sequence_lab.training.optimizer import OptimizerConfig, optimizer, schedule
@@ -100,7 +101,7 @@ def compose(
     dataset = dataset.bucketed(training.num_shapes)
     model = _model(rows["model"][config["model_name"]], config, dataset)
     trainer = Trainer(
-        apply=_apply(model),
+        apply=_apply(model, [AUGMENTATIONS[name](**fields) for name, fields in config["augmentation"].items()]),
         initial_carry=lambda batch_size: model.initial_carry((batch_size,)) if _has_memory(model) else (),
         tasks=tasks,
         tx=optimizer(optimizer_config, training.num_steps),
@@ -165,12 +166,15 @@ def _has_memory(model: nn.Module) -> bool:
     return hasattr(model, "initial_carry")
 
 
-def _apply(model: nn.Module) -> Callable[..., Any]:
+def _apply(model: nn.Module, augmentations: Sequence[Augmentation]) -> Callable[..., Any]:
     """The model as ``training.step.Apply``: a carry starts anew where the batch says so, or where nothing is said."""
 
     def apply(params: Any, batch: Batch, carry: Any, *, train: bool, key: Any) -> tuple[Any, Any]:
         variables, rngs = {"params": params}, {} if key is None else {"dropout": key}
-        inputs, lengths = batch["inputs"], batch.get("lengths")
+        inputs: Any = batch["inputs"]
+        lengths: Any = batch.get("lengths")
+        if train:
+            inputs = augmented(augmentations, key, inputs, lengths)
         if not _has_memory(model):
             return model.apply(variables, inputs, lengths, train=train, rngs=rngs), carry
         initial = model.initial_carry(inputs.shape[:1])

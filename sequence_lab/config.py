@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from sequence_lab import schema
 from sequence_lab.analysis.baselines import BASELINES
+from sequence_lab.training.augmentation import AUGMENTATIONS
 from sequence_lab.training.loop import TrainingConfig
 from sequence_lab.training.objectives import Task
 from sequence_lab.training.optimizer import RULES, SCHEDULES, OptimizerConfig
@@ -43,6 +44,7 @@ def default_config() -> ConfigDict:
             "dataset": {},  # its arguments
             "model_name": "",  # a row of models.MODELS
             "model": {},  # its fields, except those that the data set knows
+            "augmentation": {},  # of training inputs, in this order: a row of AUGMENTATIONS -> its fields
             "objectives": {},  # task -> {"name": a row of OBJECTIVES, "weight", "labels", "output"}
             "optimizer": dataclasses.asdict(OptimizerConfig()),
             "training": dataclasses.asdict(TrainingConfig()),
@@ -90,6 +92,12 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
         row(**config[group])  # says which value is out of range
     for group in ("dataset", "model"):
         config[group] = schema.resolve(group, rows[group], config[f"{group}_name"], config[group])
+    config["augmentation"] = {
+        schema.choose("a row of config.augmentation", name, AUGMENTATIONS): schema.resolve_call(
+            f"augmentation.{name}", AUGMENTATIONS[name], fields
+        )
+        for name, fields in config["augmentation"].items()
+    }
     if not config["objectives"]:
         raise ValueError(f"config.objectives is empty; allowed: tasks of {', '.join(sorted(rows['objective']))}")
     config["objectives"] = dict(config["objectives"])

@@ -146,6 +146,64 @@ def shift_time(key: Array, x_BT: Array, lengths_B: Array | None = None, *, max_s
     return masking.zero_padding(jnp.where(inside_BT, moved_BT, jnp.zeros((), x_BT.dtype)), lengths_B)
 
 
+def jitter(key: Array, x_BTC: Array, lengths_B: Array | None = None, *, deviation: float) -> Array:
+    """Gaussian noise of that deviation on every number of a real step: ``[*batch, T, C]``.
+
+    Steps that are added draw further numbers, those there are keep theirs (with JAX's default generator).
+
+    Raises:
+      ValueError: a negative deviation, lengths of another shape than the batch axes.
+    """
+    if not deviation >= 0:
+        raise ValueError(f"deviation is {deviation}; allowed: 0 or more")
+    x_BTC, lengths_B = _checked_features(dtypes.floating(x_BTC), lengths_B)
+    noise = jax.random.normal(key, (x_BTC.shape[-2], *x_BTC.shape[:-2], x_BTC.shape[-1]), x_BTC.dtype)
+    return masking.zero_padding(x_BTC + deviation * jnp.moveaxis(noise, 0, -2), lengths_B)
+
+
+def replace_symbols(key: Array, ids_BT: Array, lengths_B: Array | None = None, *, rate: float, by: int) -> Array:
+    """Every id replaced by another with that probability, as word dropout does (Iyyer et al. 2015): ``[*batch, T]``.
+
+    Args:
+      rate: 0 to 1; what is drawn for a step does not depend on the steps after it.
+      by: the id that takes their place.
+
+    Raises:
+      ValueError: a rate that is not 0 to 1, lengths of another shape than the batch axes.
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"rate is {rate}; allowed: 0 to 1")
+    ids_BT = jnp.asarray(ids_BT)
+    lengths_B = masking.checked_lengths(lengths_B, ids_BT.shape[:-1], ids_BT.shape[-1])
+    drawn_TB = jax.random.bernoulli(key, rate, (ids_BT.shape[-1], *ids_BT.shape[:-1]))
+    replaced_BT = jnp.where(jnp.moveaxis(drawn_TB, 0, -1), jnp.asarray(by, ids_BT.dtype), ids_BT)
+    if lengths_B is None:
+        return replaced_BT
+    return jnp.where(masking.length_mask(lengths_B, ids_BT.shape[-1]), replaced_BT, ids_BT)
+
+
+def crop_and_flip(key: Array, x_BHWC: Array, *, padding: int, flip: bool = True) -> Array:
+    """Each image moved by up to ``padding`` pixels either way, zeros coming in, and half of them mirrored.
+
+    As in He et al. 2016, section 4.2: a crop of the padded image, or of its mirror image. ``[batch, H, W, C]``.
+
+    Raises:
+      ValueError: a negative padding, an input that is no batch of images.
+    """
+    _check_natural("padding", padding)
+    if x_BHWC.ndim != 4:
+        raise ValueError(f"input has shape {x_BHWC.shape}; allowed: batch, height, width, channels")
+    batch = x_BHWC.shape[0]
+    crop_key, flip_key = jax.random.split(key)
+    wide = jnp.pad(x_BHWC, [(0, 0), (padding, padding), (padding, padding), (0, 0)])
+    start_B2 = jax.random.randint(crop_key, (batch, 2), 0, 2 * padding + 1)
+    y = jax.vmap(lambda one, start: jax.lax.dynamic_slice(one, (*start, 0), x_BHWC.shape[1:]))(wide, start_B2)
+    if not flip:
+        return y
+    mirrored_B = jax.random.bernoulli(flip_key, shape=(batch, 1, 1, 1))
+    return jnp.where(mirrored_B, y[:, :, ::-1], y)
+
+
 def _stretches(key: Array, num_masks: int, max_width: int, size_B: Array, most_B: Array, places: int) -> Array:
     """True in any of the stretches drawn within ``size_B`` places: booleans ``[*batch, places]``."""
     _check_natural("num_masks", num_masks)

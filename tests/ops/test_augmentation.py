@@ -218,3 +218,47 @@ def test_no_steps_at_all() -> None:
 def test_errors_say_what_is_allowed(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_jitter_is_noise_of_that_deviation_that_padding_does_not_change() -> None:
+    key, x = jax.random.key(3), jnp.zeros((4, 50, 30))
+    lengths = jnp.array([50, 20, 1, 0])
+    y = augmentation.jitter(key, x.at[:, 20:].set(jnp.nan), jnp.minimum(lengths, 20), deviation=0.3)
+    longer = augmentation.jitter(key, jnp.pad(x, [(0, 0), (0, 9), (0, 0)]), jnp.minimum(lengths, 20), deviation=0.3)
+    np.testing.assert_array_equal(y, longer[:, :50])
+    assert not y[:, 20:].any()
+    np.testing.assert_allclose(jnp.std(y[:2, :20]), 0.3, rtol=0.1)
+    with pytest.raises(ValueError, match="deviation is -1; allowed: 0 or more"):
+        augmentation.jitter(key, x, deviation=-1)
+
+
+def test_symbols_are_replaced_at_that_rate_and_not_in_the_padding() -> None:
+    key, ids = jax.random.key(4), jnp.arange(2, 8002).reshape(4, 2000)
+    lengths = jnp.array([2000, 1000, 1, 0])
+    y = augmentation.replace_symbols(key, ids, lengths, rate=0.25, by=1)
+    changed = np.asarray(y != ids)
+    assert set(np.asarray(y)[changed]) == {1}
+    np.testing.assert_allclose(changed[0].mean(), 0.25, atol=0.04)
+    assert not changed[1, 1000:].any()
+    assert not changed[3].any()
+    np.testing.assert_array_equal(y, augmentation.replace_symbols(key, ids, lengths, rate=0.25, by=1))
+    with pytest.raises(ValueError, match="rate is 2; allowed: 0 to 1"):
+        augmentation.replace_symbols(key, ids, rate=2, by=1)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_images_are_moved_within_the_padding_and_mirrored(flip: bool) -> None:
+    images = jax.random.normal(jax.random.key(0), (200, 5, 4, 2)) + 9
+    found = np.asarray(augmentation.crop_and_flip(jax.random.key(1), images, padding=1, flip=flip))
+    seen = set()
+    for image, one in zip(np.asarray(images), found, strict=True):
+        wide = np.pad(image, [(1, 1), (1, 1), (0, 0)])
+        crops = {(i, j): wide[i : i + 5, j : j + 4] for i in range(3) for j in range(3)}
+        matches = {(*at, side) for at, crop in crops.items() for side in (1, -1) if (crop[:, ::side] == one).all()}
+        assert len(matches) == 1
+        seen |= matches
+    assert seen == {(i, j, side) for i in range(3) for j in range(3) for side in ((1, -1) if flip else (1,))}
+    with pytest.raises(ValueError, match="padding is -1"):
+        augmentation.crop_and_flip(jax.random.key(1), images, padding=-1)
+    with pytest.raises(ValueError, match=r"input has shape \(5, 4, 2\); allowed: batch, height, width, channels"):
+        augmentation.crop_and_flip(jax.random.key(1), images[0], padding=1)

@@ -1,0 +1,99 @@
+"""Changes of training inputs, drawn anew at every step on the device: the table ``AUGMENTATIONS``.
+
+A row is a dataclass whose fields are what ``config.augmentation.NAME`` may set, called with a key, inputs and lengths.
+Those of a config are applied one after the other. See ``ops.augmentation`` for what each does.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+
+from sequence_lab.ops import augmentation
+
+Array = jax.Array
+Augmentation = Callable[[Array, Array, Array | None], Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class SpecAugment:
+    """Stretches of frames and bands of features set to zero (Park et al. 2019), in ``[B, T, C]``."""
+
+    num_feature_masks: int = 2
+    max_feature_width: int = 8
+    num_time_masks: int = 2
+    max_time_width: int = 20
+    max_time_fraction: float = 1.0
+
+    def __call__(self, key: Array, x_BTC: Array, lengths_B: Array | None) -> Array:
+        return augmentation.spec_augment(key, x_BTC, lengths_B, **dataclasses.asdict(self))
+
+
+@dataclasses.dataclass(frozen=True)
+class Noise:
+    """White noise so many decibels below a waveform ``[B, T]``."""
+
+    snr_db: float = 20.0
+
+    def __call__(self, key: Array, x_BT: Array, lengths_B: Array | None) -> Array:
+        return augmentation.add_white_noise(key, x_BT, lengths_B, snr_db=self.snr_db)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shift:
+    """Waveforms ``[B, T]`` moved by up to so many samples."""
+
+    max_shift: int = 800
+
+    def __call__(self, key: Array, x_BT: Array, lengths_B: Array | None) -> Array:
+        return augmentation.shift_time(key, x_BT, lengths_B, max_shift=self.max_shift)
+
+
+@dataclasses.dataclass(frozen=True)
+class Jitter:
+    """Gaussian noise on every number of ``[B, T, C]``."""
+
+    deviation: float = 0.05
+
+    def __call__(self, key: Array, x_BTC: Array, lengths_B: Array | None) -> Array:
+        return augmentation.jitter(key, x_BTC, lengths_B, deviation=self.deviation)
+
+
+@dataclasses.dataclass(frozen=True)
+class WordDropout:
+    """Ids ``[B, T]`` replaced by that of the unknown."""
+
+    rate: float = 0.1
+    unknown: int = 1
+
+    def __call__(self, key: Array, ids_BT: Array, lengths_B: Array | None) -> Array:
+        return augmentation.replace_symbols(key, ids_BT, lengths_B, rate=self.rate, by=self.unknown)
+
+
+@dataclasses.dataclass(frozen=True)
+class CropAndFlip:
+    """Images ``[B, H, W, C]`` moved by up to ``padding`` pixels, zeros coming in, and half of them mirrored."""
+
+    padding: int = 4
+    flip: bool = True
+
+    def __call__(self, key: Array, x_BHWC: Array, lengths_B: Array | None) -> Array:
+        return augmentation.crop_and_flip(key, x_BHWC, padding=self.padding, flip=self.flip)
+
+
+AUGMENTATIONS: Mapping[str, Callable[..., Augmentation]] = {
+    "crop_and_flip": CropAndFlip,
+    "jitter": Jitter,
+    "noise": Noise,
+    "shift": Shift,
+    "spec_augment": SpecAugment,
+    "word_dropout": WordDropout,
+}
+
+
+def augmented(chosen: Sequence[Augmentation], key: Array, x: Array, lengths_B: Any) -> Array:
+    """``x`` after each of them, with a key of its own."""
+    for number, change in enumerate(chosen):
+        x = change(jax.random.fold_in(key, number), x, lengths_B)
+    return x

@@ -1,0 +1,71 @@
+"""Augmentation by config: in training alone, drawn anew at every step."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sequence_lab import experiment
+from sequence_lab.composition import compose
+from sequence_lab.training.augmentation import AUGMENTATIONS, augmented
+
+INPUTS = {
+    "crop_and_flip": jnp.ones((4, 6, 6, 1)),
+    "jitter": jnp.ones((4, 6, 2)),
+    "noise": jnp.sin(jnp.arange(48.0)).reshape(4, 12),
+    "shift": jnp.arange(1.0, 49.0).reshape(4, 12),
+    "spec_augment": jnp.ones((4, 30, 20)),
+    "word_dropout": jnp.full((4, 60), 7),
+}
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_every_row_changes_inputs_by_its_key(name):
+    change, x = AUGMENTATIONS[name](), INPUTS[name]
+    one, again, other = (augmented([change], jax.random.key(seed), x, None) for seed in (0, 0, 1))
+    assert one.shape == x.shape
+    assert one.dtype == x.dtype
+    assert (one != x).any()
+    assert (one != other).any()
+    np.testing.assert_array_equal(one, again)
+
+
+def test_several_follow_one_another_with_keys_of_their_own():
+    noise, key, x = AUGMENTATIONS["jitter"](deviation=1.0), jax.random.key(0), jnp.zeros((2, 3, 4))
+    both = augmented([noise, noise], key, x, None)
+    first = augmented([noise], key, x, None)
+    assert abs(both - 2 * first).max() > 0.1
+
+
+def config(**augmentation):
+    found = experiment.default_config()
+    found.name, found.dataset_name, found.model_name = "digits", "digits", "conv_net_2d"
+    found.model = {"features": (4,), "hidden_features": 8}
+    found.objectives = {"digit": {"name": "classification"}}
+    found.augmentation = augmentation
+    return found
+
+
+def test_a_config_changes_training_alone():
+    plain, changed = compose(config()), compose(config(crop_and_flip={"padding": 2}))
+    params, batch = plain.initial_state().params, plain.training_batch(0)
+    outputs = {
+        train: [one.trainer.apply(params, batch, (), train=train, key=jax.random.key(0))[0] for one in (plain, changed)]
+        for train in (True, False)
+    }
+    assert (outputs[True][0] != outputs[True][1]).any()
+    np.testing.assert_array_equal(*outputs[False])
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "said"),
+    [
+        ({"crop": {}}, r"a row of config.augmentation is 'crop'; allowed: crop_and_flip, .*"),
+        ({"jitter": {"deviations": 1.0}}, r"a field of config.augmentation.jitter is 'deviations'.*mean deviation"),
+        ({"jitter": {"deviation": "much"}}, "config.augmentation.jitter.deviation is 'much', str; allowed: float"),
+        ({"crop_and_flip": {"padding": -1}}, "padding is -1; allowed: an int >= 0"),
+    ],
+)
+def test_what_does_not_fit_is_refused(augmentation, said):
+    with pytest.raises(ValueError, match=said):
+        compose(config(**augmentation))
