@@ -92,6 +92,9 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
         row(**config[group])  # says which value is out of range
     for group in ("dataset", "model"):
         config[group] = schema.resolve(group, rows[group], config[f"{group}_name"], config[group])
+    for name in schema.named_parameters(rows["dataset"][config["dataset_name"]]):
+        if name not in config["dataset"]:
+            raise ValueError(f"config.dataset.{name} is not set; {config['dataset_name']} needs it")
     config["augmentation"] = {
         schema.choose("a row of config.augmentation", name, AUGMENTATIONS): schema.resolve_call(
             f"augmentation.{name}", AUGMENTATIONS[name], fields

@@ -5,7 +5,11 @@ from collections.abc import Callable, Mapping
 from sequence_lab.data.corpora import ptb, wikitext2
 from sequence_lab.data.enhancers import dna_enhancers
 from sequence_lab.data.images import cifar10, cifar10_first4000, digits, mnist
+from sequence_lab.data.own.arrays import arrays
+from sequence_lab.data.own.audio import audio_folder
 from sequence_lab.data.own.fasta import fasta
+from sequence_lab.data.own.images import image_folder
+from sequence_lab.data.own.series import time_series
 from sequence_lab.data.own.texts import columns, text_file, text_folder, text_pairs, text_table
 from sequence_lab.data.piano_rolls import piano_rolls
 from sequence_lab.data.pipeline import TrainingBatches
@@ -36,6 +40,8 @@ def characters(texts: Mapping[str, str]) -> Dataset:
 DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "adding": adding,
     "ami_excerpts": ami_excerpts,
+    "arrays": arrays,
+    "audio_folder": audio_folder,
     "cifar10": cifar10,
     "cifar10_first4000": cifar10_first4000,
     "columns": columns,
@@ -43,6 +49,7 @@ DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "digits": digits,
     "dna_enhancers": dna_enhancers,
     "fasta": fasta,
+    "image_folder": image_folder,
     "imdb": imdb,
     "jsb_chorales": lambda: piano_rolls("jsb_chorales"),
     "mnist": mnist,
@@ -62,6 +69,7 @@ DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "text_folder": text_folder,
     "text_pairs": text_pairs,
     "text_table": text_table,
+    "time_series": time_series,
     "uci_hapt": uci_hapt,
     "uci_har": uci_har,
     "wikitext2": wikitext2,

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 import tensorflow_datasets as tfds
 
+from sequence_lab.data import rttm
 from sequence_lab.data.builders.base import Builder, Example, lines
 from sequence_lab.data.originals import Originals
 
@@ -145,7 +146,7 @@ class AmiExcerpts(Builder):
     def examples(self, files: Originals) -> Mapping[str, Iterable[Example]]:
         def excerpts(part: str, start: str) -> Iterator[Example]:
             name = f"debug.{part}.rttm"
-            turns = rttm(lines(files.one(name)), name)
+            turns = rttm.turns(lines(files.one(name)), name)
             for path, content in sorted(files.matching(f"{start}??.wav")):
                 file = path.rpartition("/")[2].removesuffix(".wav")
                 own = turns.get(file, [])
@@ -155,26 +156,3 @@ class AmiExcerpts(Builder):
                 yield {"audio": audio, "turns": np.array(numbered, np.float32).reshape(-1, 3), "name": file}
 
         return {split: excerpts(*part) for split, part in self.PARTS.items()}
-
-
-def rttm(content: Iterable[str], where: str) -> dict[str, list[tuple[float, float, str]]]:
-    """Start, end and speaker of the turns of every recording, by its name.
-
-    Raises:
-      ValueError: a line is none of RTTM's; names it.
-    """
-    found: dict[str, list[tuple[float, float, str]]] = {}
-    for number, line in enumerate(content, 1):
-        fields = line.split()
-        if not fields or fields[0] != "SPEAKER":
-            continue
-        try:
-            name, start, duration, speaker = fields[1], float(fields[3]), float(fields[4]), fields[7]
-        except (IndexError, ValueError) as error:
-            raise ValueError(
-                f"{where}, line {number} is {line!r}; allowed: SPEAKER file 1 start duration ..."
-            ) from error
-        if not (start >= 0 and duration > 0):
-            raise ValueError(f"{where}, line {number}: start {start}, duration {duration}; allowed: 0, more than 0")
-        found.setdefault(name, []).append((start, start + duration, speaker))
-    return found

@@ -8,6 +8,7 @@ import numpy as np
 from sequence_lab.data.partition import Partition, Rows, partition
 
 SPLITS = ("train", "validation", "test")
+SHOWN = 12  # classes in a message
 
 
 class Labelled(NamedTuple):
@@ -57,7 +58,8 @@ def classes_of(rows: Labelled, parts: Rows) -> tuple[tuple[str, ...], np.ndarray
     numbers = {name: number for number, name in enumerate(classes)}
     for row, (where, label) in enumerate(zip(rows.where, rows.labels, strict=True)):
         if label not in numbers and any(row in found for found in parts.values()):
-            raise ValueError(f"{where}: the class is {label!r}; allowed: those of training: {', '.join(classes)}")
+            some = ", ".join(classes[:SHOWN]) + (f" and {len(classes) - SHOWN} more" if len(classes) > SHOWN else "")
+            raise ValueError(f"{where}: the class is {label!r}; allowed: those of training: {some}")
     return tuple(classes), np.array([numbers.get(label, -1) for label in rows.labels], np.int32)
 
 

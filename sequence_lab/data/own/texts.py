@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sequence_lab.data import tokens as tokenisers
-from sequence_lab.data.own import reading
+from sequence_lab.data.own import folders, given, reading
 from sequence_lab.data.own.rows import Labelled, classes_of, parted
 from sequence_lab.data.partition import Partition
 from sequence_lab.data.ragged import Ragged
@@ -86,7 +86,7 @@ def text_table(
       text, label: the columns of text and class.
       group: a column whose equal values stay in one split.
       split: a column that says "train", "validation" or "test".
-      validation, test, folds, fold: see ``Partition``, where no column says the split.
+      validation, test, folds, fold: see ``Partition``; for the splits that no row is in.
       tokens, vocabulary_size, min_count, lower_case, max_length: see ``TextOptions``.
       encoding: of the files.
 
@@ -123,16 +123,7 @@ def text_folder(
 
     Other arguments and errors: as ``text_table``.
     """
-    root = reading.folder(folder)
-    given = sorted(
-        path.name for path in root.iterdir() if path.is_dir() and path.name in ("train", "validation", "test")
-    )
-    files = sorted(path for path in root.glob("*/*/*" if given else "*/*") if path.is_file())
-    rows = Labelled(
-        [path.parent.name for path in files],
-        list(map(str, files)),
-        given=[path.parent.parent.name for path in files] if given else None,
-    )
+    files, rows = folders.by_class(folder, None, "texts")
     options = TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length)
     texts = [reading.text(path, encoding) for path in files]
     return _classified(texts, rows, Partition(validation, test, folds, fold), options)
@@ -154,24 +145,22 @@ def columns(
     """A class for each token, from files of columns as CoNLL has them: a token a line, a blank line between sentences.
 
     Args:
-      files, validation_files, test_files: names with commas between them, or patterns. Without the latter two,
-        validation and test are shares of the sentences.
+      files, validation_files, test_files: names with commas between them, or patterns. Without one of the
+        latter, that split is a share of the sentences.
       token, label: columns, from 0 on, or from -1, the last, back; they are parted by blanks or tabs.
       vocabulary_size, min_count, lower_case: of the tokens, see ``TextOptions``.
 
     Raises:
       ValueError: a line with too few columns, or a class that no training sentence has; names file and line.
     """
-    named = {"train": files, "validation": validation_files, "test": test_files}
-    sentences: list[list[tuple[str, str, str]]] = []
-    given: list[str] = []
-    for split, own in named.items():
-        for path in reading.paths(own, f"{split}_files" if split != "train" else "files") if own else ():
-            new = _sentences(path, token, label, encoding)
-            sentences, given = sentences + new, given + [split] * len(new)
-    where = [sentence[0][2] for sentence in sentences]
-    rows = Labelled(["" for _ in sentences], where, given=given if validation_files or test_files else None)
-    parts = parted(rows, Partition(validation, test))
+    found = [
+        (sentence, split)
+        for path, split in given.named(files, validation_files, test_files)
+        for sentence in _sentences(path, token, label, encoding)
+    ]
+    sentences = [sentence for sentence, _ in found]
+    rows = Labelled(["" for _ in found], [s[0][2] for s in sentences], given=[split for _, split in found])
+    parts = given.completed(rows, Partition(validation, test))
     every = Labelled(*([part[i] for s in sentences for part in s] for i in (1, 2)))
     ends = np.cumsum([len(sentence) for sentence in sentences])
     steps = {
@@ -253,7 +242,7 @@ def _whole(files: str, encoding: str) -> str:
 
 
 def _classified(texts: Sequence[str], rows: Labelled, how: Partition, options: TextOptions) -> Dataset:
-    parts = parted(rows, how)
+    parts = given.completed(rows, how)
     classes, numbers = classes_of(rows, parts)
     chosen = {split: ([texts[row] for row in found], numbers[found]) for split, found in parts.items()}
     return labelled_texts(chosen, classes, options)

@@ -130,7 +130,7 @@ def test_columns_are_sentences_with_a_class_for_each_token(tmp_path):
     for name, text in (("a", CONLL * 4), ("b", "Peter\tNNP\tI-PER\r\n")):
         (tmp_path / f"{name}.txt").write_text(text, newline="")
     dataset = DATASETS["columns"](str(tmp_path / "a.txt"), test_files=str(tmp_path / "b.txt"))
-    assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 12, "test": 1}
+    assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 11, "validation": 1, "test": 1}
     assert dataset.classes == ("B-ORG", "B-PER", "I-PER", "O")
     train = dataset.splits["train"].arrays
     assert dataset.vocabulary.decode(train["inputs"][2]) == "Blackburn sleeps well"
@@ -199,5 +199,5 @@ def test_a_folder_that_is_not_there_or_has_one_class_is_refused(tmp_path):
     with pytest.raises(ValueError, match="the one class 'only'"):
         DATASETS["text_folder"](str(tmp_path), test=0.0, validation=0.0)
     (tmp_path / "other").mkdir()
-    with pytest.raises(ValueError, match="the files have no rows"):
+    with pytest.raises(ValueError, match="only has no folders; allowed: a folder of texts for each class"):
         DATASETS["text_folder"](str(tmp_path / "only"))
