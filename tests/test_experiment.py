@@ -124,7 +124,7 @@ def uninterrupted(request, tmp_path_factory, one_device):
     return request.param, folder, summary
 
 
-@pytest.mark.parametrize("saves", [2, 99])
+@pytest.mark.parametrize("saves", [2, pytest.param(99, marks=pytest.mark.slow)])
 def test_a_run_in_two_parts_equals_one_in_one(tmp_path, one_device, uninterrupted, saves, monkeypatch):
     make, whole_folder, whole = uninterrupted
     # The second half starts from what the first left on disk, as after a kill between two steps, or (99) after the
@@ -166,7 +166,7 @@ def test_a_finished_run_says_so_and_more_steps_go_on(tmp_path, one_device):
     assert read_metrics(tmp_path / "run")[-1]["step"] == 12
 
 
-@pytest.mark.parametrize("make", [adding_config, lstm_config])
+@pytest.mark.parametrize("make", [adding_config, pytest.param(lstm_config, marks=pytest.mark.slow)])
 def test_jit_and_pmap_on_one_and_eight_devices_agree(tmp_path, make):
     found = []
     for kind, count in (("jit", 1), ("jit", 8), ("pmap", 8)):
