@@ -2,7 +2,7 @@
 
 python launch.py --config=experiments/digits_gru.py
 
-0.3 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 98.4 ± 1.1 % (± is a 95 % interval). With
+0.3 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 98.3 ± 0.7 % (± is a 95 % interval). With
 --mode=sweep: three learning rates under three seeds each, in 2.3 minutes.
 """
 

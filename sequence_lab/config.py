@@ -40,7 +40,7 @@ def default_config() -> ConfigDict:
             "name": "",  # of the experiment; also the default folder under runs/
             "seed": 0,  # of parameters, order of examples, dropout
             "parallel": "jit",  # or "pmap": how a step is spread over devices
-            "dataset_name": "",  # a row of data.DATASETS
+            "dataset_name": "",  # a row of data.DATASETS; or tfds:NAME
             "dataset": {},  # its arguments
             "model_name": "",  # a row of models.MODELS
             "model": {},  # its fields, except those that the data set knows
@@ -90,6 +90,9 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
     ):  # fmt: skip
         config[group] = schema.resolve_call(group, row, config[group])
         row(**config[group])  # says which value is out of range
+    if str(config["dataset_name"]).startswith("tfds:"):
+        config["dataset_name"], _, name = config["dataset_name"].partition(":")
+        config["dataset"] = {**config["dataset"], "name": name}
     for group in ("dataset", "model"):
         config[group] = schema.resolve(group, rows[group], config[f"{group}_name"], config[group])
     for name in schema.named_parameters(rows["dataset"][config["dataset_name"]]):

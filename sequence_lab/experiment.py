@@ -21,7 +21,7 @@ from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import GenerationConfig, Tables, default_config
 from sequence_lab.data import Sequences, Stream
 from sequence_lab.models import generation
-from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, RunFolder, environment, short
+from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, VOCABULARY, RunFolder, environment, short
 from sequence_lab.training.checkpoints import Checkpoints
 from sequence_lab.training.host_state import HostState
 from sequence_lab.training.objectives import chief
@@ -77,6 +77,8 @@ def run(
             changed = ", ".join(name for name in here if here[name] != before.get(name))
             say(f"{changed} changed since this run began: it goes on equal to rounding, not bit for bit")
         folder.write(ENVIRONMENT, here)
+        if experiment.dataset.vocabulary is not None:
+            folder.write(VOCABULARY, experiment.dataset.vocabulary.to_json())
         state = experiment.initial_state()
         say(f"parameters\n{parameter_table(state.params)}")
         if isinstance(split := experiment.dataset.splits["train"], Sequences):

@@ -12,7 +12,7 @@ from sequence_lab import composition, schema
 from sequence_lab.analysis import plots, tables
 from sequence_lab.config import Tables, resolved
 from sequence_lab.data import DATASETS, Dataset, Sequences, inspection, store
-from sequence_lab.data.builders import BUILDERS
+from sequence_lab.data.builders import BUILDERS, CATALOGUE
 
 Say = Callable[[str], None]
 ALL = "all"
@@ -24,7 +24,8 @@ def prepare(names: Sequence[str], manual_dir: str | Path | None, say: Say = prin
     A set that is prepared already is left as it is, one that was interrupted begins anew.
 
     Args:
-      names: rows of ``data.builders.BUILDERS``; or "all", those of them whose files are there.
+      names: rows of ``data.builders.BUILDERS``, or tfds:NAME for one of TFDS's catalogue; or "all", those rows whose
+        files are there.
 
     Raises:
       schema.Refused: an unknown name, a folder that is not there, or a file that is missing, broken or not the
@@ -33,6 +34,8 @@ def prepare(names: Sequence[str], manual_dir: str | Path | None, say: Say = prin
     with schema.refusals():
         every = tuple(names) == (ALL,)
         for name in () if every else names:
+            if name.startswith(CATALOGUE):
+                continue
             if name in DATASETS and name not in BUILDERS:
                 raise ValueError(f"data set {name} needs no preparing; allowed: {', '.join((*BUILDERS, ALL))}")
             schema.choose("a name of --datasets", name, (*BUILDERS, ALL))

@@ -16,6 +16,7 @@ import jax
 from sequence_lab.schema import Refused
 
 CONFIG, ENVIRONMENT, SUMMARY = "config.json", "environment.json", "summary.json"
+VOCABULARY = "vocabulary.json"  # ids of the symbols, where there are any
 LOCK = ".lock"  # marks a run's folder, too: one that holds it may hold other files before the run begins
 
 

@@ -87,6 +87,7 @@ def test_a_language_model_runs_reports_and_generates(tmp_path, one_device):
     bits = summary["metrics"]["test"]["bits_per_symbol"]
     np.testing.assert_allclose(bits, summary["metrics"]["test"]["loss"] / math.log(2), rtol=1e-6)
     assert json.loads((tmp_path / "run" / "summary.json").read_text()) == summary
+    assert json.loads((tmp_path / "run" / "vocabulary.json").read_text())["symbols"][0] == "\ufffd"
     assert (tmp_path / "run" / "plots" / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert {"device", "versions", "git_commit", "cpus", "xla_flags", "baselines", "clipped_share"} <= set(summary)
     assert {"grad_norm", "clipped", "learning_rate", "input_share"} <= set(read_metrics(tmp_path / "run")[0])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from sequence_lab.data.catalogue import catalogue
 from sequence_lab.data.corpora import ptb, wikitext2
 from sequence_lab.data.enhancers import dna_enhancers
 from sequence_lab.data.images import cifar10, cifar10_first4000, digits, mnist
@@ -65,6 +66,7 @@ DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "sst5": sst5,
     "stdlib_text": lambda: characters(stdlib_text()),
     "temporal_order": temporal_order,
+    "tfds": catalogue,
     "text_file": text_file,
     "text_folder": text_folder,
     "text_pairs": text_pairs,

@@ -8,13 +8,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sequence_lab.data.builders import builder
+from sequence_lab.data.builders import CATALOGUE, builder
 from sequence_lab.data.originals import Missing
 from sequence_lab.data.ragged import Ragged
 
@@ -42,12 +42,25 @@ def prepare(name: str, folder: Path, manual_dir: Path | None = None) -> Path:
     path = Path(str(made.data_path))
     if not made.is_prepared():
         config = tfds.download.DownloadConfig(manual_dir=str(manual_dir or folder / "manual"))
-        with contextlib.redirect_stdout(sys.stderr):  # it tells of its progress there, and here, too
+        with contextlib.redirect_stdout(sys.stderr), _in_words(name):  # it tells of its progress there, and here, too
             made.download_and_prepare(download_config=config)
     if not (path / ARRAYS).is_dir():
         splits = {split: made.as_data_source(split) for split in made.info.splits}
         _write(path / ARRAYS, {split: _columns(source, made.info.features) for split, source in splits.items()})
     return path
+
+
+@contextlib.contextmanager
+def _in_words(name: str) -> Iterator[None]:
+    """What a builder of the catalogue lacks, in one line; ours say it themselves."""
+    try:
+        yield
+    except Exception as error:
+        if not name.startswith(CATALOGUE):
+            raise
+        if isinstance(error, ImportError):
+            raise ValueError(f"{name} needs more to be prepared: {error}; for most, pip install tensorflow") from error
+        raise ValueError(f"{name} cannot be prepared: {type(error).__name__}: {error}") from error
 
 
 class Prepared(NamedTuple):
@@ -56,10 +69,12 @@ class Prepared(NamedTuple):
     Attributes:
       splits: the features, by split and name; a text is a row of bytes, see ``texts``.
       classes: names of the classes, by feature.
+      text_features: those that are texts.
     """
 
     splits: Mapping[str, Columns]
     classes: Mapping[str, tuple[str, ...]]
+    text_features: tuple[str, ...]
 
 
 def load(name: str) -> Prepared:
@@ -71,13 +86,16 @@ def load(name: str) -> Prepared:
     made = builder(name, str(data_dir()))
     path = Path(str(made.data_path)) / ARRAYS
     if not path.is_dir():
+        wanted = made.MANUAL_DOWNLOAD_INSTRUCTIONS
+        by_hand = f" --manual_dir=FOLDER`, with {' '.join(wanted.split())} in FOLDER" if wanted else "`"
         raise ValueError(
             f"data set {name} is not prepared in {data_dir()}; allowed: after `python launch.py --mode=prepare "
-            f"--datasets={name} --manual_dir=FOLDER`, with {made.MANUAL_DOWNLOAD_INSTRUCTIONS} in FOLDER"
+            f"--datasets={name}{by_hand}"
         )
     names = {feature: getattr(kind, "names", None) for feature, kind in made.info.features.items()}
     classes = {feature: tuple(found) for feature, found in names.items() if found}
-    return Prepared({split.name: _read(split) for split in sorted(path.iterdir())}, classes)
+    of_text = tuple(feature for feature, kind in made.info.features.items() if _is_text(kind))
+    return Prepared({split.name: _read(split) for split in sorted(path.iterdir())}, classes, of_text)
 
 
 def texts(column: Column) -> list[str]:
@@ -96,10 +114,13 @@ def _columns(source: Any, features: Mapping[str, Any]) -> dict[str, Column]:
 
 
 def _column(values: list[np.ndarray], feature: Any) -> Column:
-    is_text = not feature.shape and feature.np_dtype == np.object_
-    if values and (is_text or feature.shape[:1] == (None,)):
+    if values and (_is_text(feature) or feature.shape[:1] == (None,)):
         return Ragged.of(values)
     return np.stack(values) if values else np.zeros((0, *feature.shape), feature.np_dtype)
+
+
+def _is_text(feature: Any) -> bool:
+    return not feature.shape and feature.np_dtype == np.object_
 
 
 def _write(path: Path, splits: Mapping[str, Columns]) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -51,9 +52,9 @@ class Tokens:
         by_token = self.tokenizer.get_vocab()
         return tuple(sorted(by_token, key=by_token.__getitem__))
 
-    def to_json(self) -> str:
-        """What ``tokenizers.Tokenizer.from_str`` reads."""
-        return self.tokenizer.to_str(pretty=True)
+    def to_json(self) -> Any:
+        """As plain values: the contents of a tokenizer.json, which ``tokenizers.Tokenizer.from_file`` reads."""
+        return json.loads(self.tokenizer.to_str())
 
 
 def learn(

@@ -48,6 +48,10 @@ class Vocabulary:
         """Number of ids V, the one for unknown included."""
         return len(self.symbols)
 
+    def to_json(self) -> dict[str, list[str]]:
+        """As plain values."""
+        return {"symbols": list(self.symbols)}
+
     @cached_property
     def _codes(self) -> npt.NDArray[np.uint32]:
         return _code_points("".join(self.symbols))

@@ -1,6 +1,7 @@
 """Tokens: vocabularies of the training texts alone, in a fixed order, and back to text."""
 
 import collections
+import json
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_texts_at_once_equal_each_alone_and_learning_again(kind):
     found = learnt.encode_all(TEXTS)
     for row, text in enumerate(TEXTS):
         np.testing.assert_array_equal(found[row], learnt.encode(text))
-    kept = tokenizers.Tokenizer.from_str(learnt.to_json())
+    kept = tokenizers.Tokenizer.from_str(json.dumps(learnt.to_json()))
     assert kept.encode(TEXTS[0]).ids == list(found[0])
 
 

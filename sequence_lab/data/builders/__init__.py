@@ -8,6 +8,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+CATALOGUE = "tfds:"
 BUILDERS: Mapping[str, str] = {
     "ami_excerpts": "audio.AmiExcerpts",
     "cifar10": "images.Cifar10",
@@ -38,5 +39,16 @@ def builder_class(name: str) -> Any:
 
 
 def builder(name: str, data_dir: str) -> Any:
-    """The TFDS builder of that set, for record files under ``data_dir``."""
-    return builder_class(name)(data_dir=data_dir, file_format="array_record")
+    """The TFDS builder of that set, or for tfds:NAME of one in its catalogue, for record files under ``data_dir``.
+
+    Raises:
+      ValueError: the catalogue has no such set.
+    """
+    if not name.startswith(CATALOGUE):
+        return builder_class(name)(data_dir=data_dir, file_format="array_record")
+    import tensorflow_datasets as tfds  # a second to import, for those who use it
+
+    try:
+        return tfds.builder(name.removeprefix(CATALOGUE), data_dir=data_dir, file_format="array_record")
+    except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
+        raise ValueError(f"{name}: {str(error).splitlines()[0]}; allowed: a set of TFDS's catalogue") from error
