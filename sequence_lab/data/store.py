@@ -4,6 +4,7 @@ Reading records one by one, each decoded anew, takes a run half a minute for a s
 """
 
 import contextlib
+import fcntl
 import os
 import shutil
 import sys
@@ -38,16 +39,29 @@ def prepare(name: str, folder: Path, manual_dir: Path | None = None) -> Path:
     """
     import tensorflow_datasets as tfds  # a second to import, for those who use it
 
-    made = builder(name, str(folder))
-    path = Path(str(made.data_path))
-    if not made.is_prepared():
-        config = tfds.download.DownloadConfig(manual_dir=str(manual_dir or folder / "manual"))
-        with contextlib.redirect_stdout(sys.stderr), _in_words(name):  # it tells of its progress there, and here, too
-            made.download_and_prepare(download_config=config)
-    if not (path / ARRAYS).is_dir():
-        splits = {split: made.as_data_source(split) for split in made.info.splits}
-        _write(path / ARRAYS, {split: _columns(source, made.info.features) for split, source in splits.items()})
+    with _alone(folder, name):
+        made = builder(name, str(folder))
+        path = Path(str(made.data_path))
+        if not made.is_prepared():
+            config = tfds.download.DownloadConfig(manual_dir=str(manual_dir or folder / "manual"))
+            with contextlib.redirect_stdout(sys.stderr), _in_words(name):  # it tells of its progress there, and here
+                made.download_and_prepare(download_config=config)
+        if not (path / ARRAYS).is_dir():
+            splits = {split: made.as_data_source(split) for split in made.info.splits}
+            _write(path / ARRAYS, {split: _columns(source, made.info.features) for split, source in splits.items()})
     return path
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Other processes that prepare this set wait; what one left that was killed is taken away."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f".{name.replace('/', '.')}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for pattern in ("incomplete.*", f"*/{ARRAYS}.unfinished.*"):
+            for left in (folder / name.removeprefix(CATALOGUE)).glob(pattern):
+                shutil.rmtree(left)
+        yield
 
 
 @contextlib.contextmanager

@@ -92,7 +92,10 @@ def test_what_is_prepared_is_left_as_it_is_and_what_is_not_is_never_read(origina
     with pytest.raises(ValueError, match="is not prepared"):
         store.load("ptb")
     monkeypatch.setattr(np, "save", whole)
+    killed = store.data_dir() / "ptb" / "incomplete.AAAAAA_1.0.0"
+    killed.mkdir()
     path = store.prepare("ptb", store.data_dir(), folder)
+    assert not killed.exists()
     assert_prepared("ptb", made)
     before = {file: file.stat().st_mtime_ns for file in path.rglob("*")}
     time.sleep(0.01)
