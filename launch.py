@@ -282,5 +282,5 @@ if __name__ == "__main__":
     try:
         code = main(sys.argv)
     except KeyboardInterrupt:
-        code = fail("interrupted; the same command goes on from the last checkpoint", 130)
+        code = fail("interrupted; the same command goes on from what is complete", 130)
     sys.exit(code)

@@ -68,7 +68,7 @@ class Experiment:
         """Step 0, drawn from the config's seed."""
         key, run_key = jax.random.split(jax.random.key(self.config["seed"]))
         batch = next(iter(self.evaluation_batches("validation")))
-        inputs = [None if x is None else jnp.asarray(x[:1]) for x in (batch["inputs"], batch.get("lengths"))]
+        inputs = jax.tree.map(lambda x: jnp.asarray(x[:1]), (batch["inputs"], batch.get("lengths")))
         params = jax.jit(self.model.init)(key, *inputs)["params"]
         return jax.device_get(initial_state(params, self.trainer.tx, run_key))
 
@@ -177,8 +177,9 @@ def _apply(model: nn.Module, augmentations: Sequence[Augmentation]) -> Callable[
             inputs = augmented(augmentations, key, inputs, lengths)
         if not _has_memory(model):
             return model.apply(variables, inputs, lengths, train=train, rngs=rngs), carry
-        initial = model.initial_carry(inputs.shape[:1])
-        start_B = batch.get("start", jnp.ones(inputs.shape[0], bool))
+        rows = jax.tree.leaves(inputs)[0].shape[:1]
+        initial = model.initial_carry(rows)
+        start_B = batch.get("start", jnp.ones(rows, bool))
 
         def started(new: Any, old: Any) -> Any:
             return jnp.where(start_B.reshape(-1, *(1,) * (old.ndim - 1)), new, old)

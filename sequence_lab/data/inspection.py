@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from sequence_lab.data.ragged import Ragged
-from sequence_lab.data.sequences import Sequences
+from sequence_lab.data.sequences import Sequences, input_names
 from sequence_lab.data.splits import Dataset, Examples, Stream
 
 SHOWN = 160  # characters of a text
@@ -29,10 +29,11 @@ def class_counts(split: Examples | Sequences | Stream, classes: tuple[str, ...])
 
 
 def rows(split: Examples | Sequences) -> Iterator[np.ndarray]:
-    """The real steps of every row's inputs."""
-    inputs, sizes = split.arrays["inputs"], lengths(split)
+    """The real steps of every row's inputs, streams side by side."""
+    inputs, sizes = [split.arrays[name] for name in input_names(split.arrays)], lengths(split)
     for row in range(len(split)):
-        yield inputs[row] if isinstance(inputs, Ragged) or sizes is None else inputs[row][: sizes[row]]
+        own = [x[row] if isinstance(x, Ragged) or sizes is None else x[row][: sizes[row]] for x in inputs]
+        yield own[0] if len(own) == 1 else np.concatenate(own, axis=-1)
 
 
 def repeats(dataset: Dataset) -> tuple[dict[str, int], dict[str, int]]:

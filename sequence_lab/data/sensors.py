@@ -1,5 +1,7 @@
 """A phone's sensors during human activities: windows with one activity each, or one at each step of a recording."""
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ ACTIVITIES = (
 TASKS = ("windows", "windows_all", "steps")
 
 
-def uci_hapt(task: str = "windows", filtered: bool = False, validation: float = 0.15) -> Dataset:
+def uci_hapt(task: str = "windows", filtered: bool = False, streams: bool = False, validation: float = 0.15) -> Dataset:
     """UCI HAPT (Reyes-Ortiz et al. 2016), 50 Hz, acceleration (g) and angular velocity (rad/s); split by subject.
 
     Args:
@@ -29,6 +31,7 @@ def uci_hapt(task: str = "windows", filtered: bool = False, validation: float = 
         step, the twelve activities and 12, "none".
       filtered: C is 9, body acceleration, angular velocity and total acceleration, as in UCI HAR: see ``separated``;
         else 6, as recorded.
+      streams: inputs are two streams, "acceleration" and "rotation".
       validation: share of the 21 training subjects.
 
     Raises:
@@ -42,12 +45,9 @@ def uci_hapt(task: str = "windows", filtered: bool = False, validation: float = 
     parts = {split: (train, found) for split, found in rows.items()} | {"test": (test, np.arange(len(test["user"])))}
     made = {split: _recordings(*part, filtered) for split, part in parts.items()}
     if task == "steps":
-        return Dataset(
-            {s: _steps(*r) for s, r in made.items()}, {"num_outputs": ALL + 1}, classes=(*ACTIVITIES, "none")
-        )
+        return _dataset({s: _steps(*recordings) for s, recordings in made.items()}, streams, (*ACTIVITIES, "none"))
     count = BASIC if task == "windows" else ALL
-    splits = {split: _windows(*recordings, count) for split, recordings in made.items()}
-    return Dataset(splits, {"num_outputs": count}, classes=ACTIVITIES[:count])
+    return _dataset({s: _windows(*recordings, count) for s, recordings in made.items()}, streams, ACTIVITIES[:count])
 
 
 def uci_har(validation: float = 0.15) -> Dataset:
@@ -84,6 +84,28 @@ def separated(signal: np.ndarray) -> np.ndarray:
     total = clean[:, :3]
     body = total - filters.sosfiltfilt(slow, total, axis=0)
     return np.concatenate([body, clean[:, 3:], total], axis=1).astype(np.float32)
+
+
+def _dataset(
+    splits: Mapping[str, Examples] | Mapping[str, Sequences], streams: bool, classes: tuple[str, ...]
+) -> Dataset:
+    if streams:
+        parted: Any = {
+            name: dataclasses.replace(split, arrays=_streams(split.arrays)) for name, split in splits.items()
+        }
+        splits = parted
+    return Dataset(splits, {"num_outputs": len(classes)}, classes=classes)
+
+
+def _streams(arrays: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Acceleration and angular velocity apart: channels 3 to 5 are the latter."""
+    inputs = arrays["inputs"]
+    values = inputs.values if isinstance(inputs, Ragged) else inputs
+    which = {"acceleration": [c for c in range(values.shape[-1]) if not 3 <= c < 6], "rotation": [3, 4, 5]}
+    parts = {f"inputs/{name}": values[..., channels] for name, channels in which.items()}
+    if isinstance(inputs, Ragged):
+        parts = {name: Ragged(part, inputs.lengths) for name, part in parts.items()}
+    return {**parts, "labels": arrays["labels"]}
 
 
 def _recordings(column: store.Columns, rows: np.ndarray, filtered: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:

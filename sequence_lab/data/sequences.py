@@ -3,13 +3,28 @@
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sequence_lab.data.ragged import Ragged
 
-Batch = dict[str, np.ndarray]
+Batch = dict[str, Any]
+
+
+def by_stream(arrays: Mapping[str, Any]) -> Batch:
+    """Arrays named inputs/NAME as one dictionary, "inputs", of the streams NAME."""
+    streams = {name.removeprefix(STREAM): array for name, array in arrays.items() if name.startswith(STREAM)}
+    others = {name: array for name, array in arrays.items() if not name.startswith(STREAM)}
+    return {**others, "inputs": streams} if streams else others
+
+
+def input_names(arrays: Mapping[str, Any]) -> list[str]:
+    """The names of the inputs, or of their streams."""
+    return [name for name in arrays if name == "inputs" or name.startswith(STREAM)]
+
+
+STREAM = "inputs/"
 
 
 class Plan(NamedTuple):
@@ -28,7 +43,8 @@ class Sequences:
     steps, it is that one.
 
     Attributes:
-      arrays: ``Ragged`` or arrays with a first axis of rows, by name.
+      arrays: ``Ragged`` or arrays with a first axis of rows, by name. Several streams of inputs are inputs/NAME, of
+        which a batch makes a dictionary.
       widths: ascending; see ``bucketing.widths``. None: the longest row.
       apart: names of ``Ragged`` arrays that have lengths of their own: a batch has them as NAME_lengths, padded to the
         same width.
@@ -62,7 +78,7 @@ class Sequences:
 
     @property
     def lengths(self) -> np.ndarray:
-        inputs = self.arrays["inputs"]
+        inputs = self.arrays[input_names(self.arrays)[0]]
         assert isinstance(inputs, Ragged)
         return inputs.lengths
 
@@ -154,4 +170,4 @@ class Sequences:
             batch[f"{name}_lengths"] = np.zeros(batch_size, np.int32)
             batch[f"{name}_lengths"][: len(rows)] = own.lengths[rows]
         # A mask of the set's own, of weights, is 0 already in the rows that only fill up.
-        return {"mask": real, **batch, "lengths": lengths}
+        return {"mask": real, **by_stream(batch), "lengths": lengths}

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sequence_lab.data.bucketing import widths
-from sequence_lab.data.sequences import Batch, Sequences
+from sequence_lab.data.sequences import Batch, Sequences, by_stream, input_names
 from sequence_lab.data.tokens import Tokens
 from sequence_lab.data.vocabulary import Vocabulary
 
@@ -24,6 +24,8 @@ from sequence_lab.data.vocabulary import Vocabulary
 @dataclasses.dataclass(frozen=True, eq=False)
 class Examples:
     """Independent examples: arrays that share their first axis; see the module for their names.
+
+    Several streams of inputs are arrays inputs/NAME, of which a batch makes a dictionary.
 
     Raises:
       ValueError: they do not, or a length is not an int from 0 to the steps of ``inputs``.
@@ -38,7 +40,7 @@ class Examples:
         lengths = self.arrays.get("lengths")
         if lengths is None or not len(lengths):
             return
-        steps = self.arrays["inputs"].shape[1]
+        steps = self.arrays[input_names(self.arrays)[0]].shape[1]
         if not np.issubdtype(lengths.dtype, np.integer) or not 0 <= lengths.min() <= lengths.max() <= steps:
             raise ValueError(
                 f"lengths are {lengths.dtype} from {lengths.min()} to {lengths.max()}; allowed: ints from 0 to {steps}"
@@ -74,7 +76,7 @@ class Examples:
         real = (np.arange(batch_size) < len(rows)).astype(np.float32)
         batch = {name: array[filled] for name, array in self.arrays.items()}
         own = batch.get("mask", np.ones(batch_size, np.float32))
-        return {**batch, "mask": own * real.reshape(-1, *(1,) * (own.ndim - 1))}
+        return {**by_stream(batch), "mask": own * real.reshape(-1, *(1,) * (own.ndim - 1))}
 
     @functools.lru_cache(maxsize=2)  # noqa: B019 (a split lives as long as its run)
     def _order(self, seed: int, epoch: int) -> np.ndarray:

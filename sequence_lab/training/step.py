@@ -97,8 +97,7 @@ def run_window(apply: Apply, params: Any, batch: Batch, carry: Carry, k1: int, k
     Truncated back-propagation (Williams and Peng 1990; k1, k2 as in Sutskever 2013): the window holds k2 steps, the
     gradient flows through all of them, and no further, since the carry comes in as data.
     """
-    window = batch["inputs"].shape[1]
-    if k1 in (0, window):
+    if k1 in (0, jax.tree.leaves(batch["inputs"])[0].shape[1]):
         return apply(params, batch, carry, train=True, key=key)
     first = {**batch, "inputs": batch["inputs"][:, :k1]}
     rest = {**batch, "inputs": batch["inputs"][:, k1:], "start": jnp.zeros_like(batch["start"])}

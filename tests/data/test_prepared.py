@@ -104,6 +104,18 @@ def test_windows_lie_within_one_activity_and_steps_have_one_each(load):
         DATASETS["uci_hapt"](task="window")
 
 
+@pytest.mark.parametrize("task", ["windows", "steps"])
+def test_sensors_come_as_two_streams(load, task):
+    options = {"task": task, "validation": 0.0, "filtered": True}
+    whole = load("uci_hapt", MADE["uci_hapt"](), **options).splits["train"]
+    parted = DATASETS["uci_hapt"](streams=True, **options).splits["train"]
+    one, two = (split.training_batch(0, 1, 0) for split in (whole, parted))
+    assert set(two["inputs"]) == {"acceleration", "rotation"}
+    np.testing.assert_array_equal(two["inputs"]["rotation"], one["inputs"][..., 3:6])
+    np.testing.assert_array_equal(two["inputs"]["acceleration"], np.delete(one["inputs"], [3, 4, 5], axis=-1))
+    np.testing.assert_array_equal(two["labels"], one["labels"])
+
+
 def test_gravity_is_told_from_movement():
     t = np.arange(1500) / sensors.RATE
     gravity, movement = np.array([0.1, 0.9, -0.3]), 0.5 * np.sin(2 * np.pi * 2 * t)
