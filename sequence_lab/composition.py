@@ -128,6 +128,8 @@ def tables(
 
 def _check_dataset(config: Mapping[str, Any], dataset: Dataset) -> None:
     name = config["dataset_name"]
+    if empty := [split for split, rows in dataset.splits.items() if not len(rows)]:
+        raise ValueError(f"data set {name} has nothing in {empty[0]}; allowed: one row or more")
     missing = {"train", "validation"} - set(dataset.splits)
     if missing:
         raise ValueError(

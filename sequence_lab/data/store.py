@@ -149,6 +149,7 @@ def _write(path: Path, splits: Mapping[str, Columns]) -> None:
                 )
                 for part, array in arrays.items():
                     np.save(unfinished / split / ".".join(filter(None, (name, part, "npy"))), array)
+        unfinished.chmod(0o755)  # as TFDS's own files, for all who share the folder
         unfinished.rename(path)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)

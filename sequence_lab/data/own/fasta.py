@@ -128,7 +128,7 @@ def _label(path: Path, header: str, pattern: str) -> str:
         found = re.search(pattern, header)
     except re.error as error:
         raise ValueError(f"dataset.label_pattern is {pattern!r}: {error}") from error
-    if found is None or not found.groups():
+    if found is None or not found.groups() or found[1] is None:
         raise ValueError(f"{path}, record {header!r} has no class; allowed: one that {pattern!r} finds, in a group")
     return found[1]
 

@@ -20,6 +20,10 @@ def paths(files: str, field: str = "files") -> list[Path]:
         if not matched:
             raise ValueError(f"dataset.{field} names {name!r}, which is not there; allowed: files")
         found += matched
+    resolved = [path.resolve() for path in found]
+    if len(set(resolved)) < len(resolved):
+        again = next(path for place, path in enumerate(found) if path.resolve() in resolved[:place])
+        raise ValueError(f"dataset.{field} names {again} twice; allowed: every file once")
     if not found:
         raise ValueError(f"dataset.{field} is {files!r}; allowed: one file or more, with commas between them")
     return found
@@ -30,6 +34,11 @@ def folder(name: str, field: str = "folder") -> Path:
     if not name or not Path(name).is_dir():
         raise ValueError(f"dataset.{field} is {name!r}; allowed: a folder that is there")
     return Path(name)
+
+
+def kind(path: Path) -> str:
+    """The ending of a name that says what a file is, in lower case: ".csv" of A.CSV.gz."""
+    return (path.with_suffix("") if path.suffix in OPENERS else path).suffix.lower()
 
 
 def text(path: Path, encoding: str = "utf-8") -> str:

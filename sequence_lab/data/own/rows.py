@@ -65,6 +65,7 @@ def classes_of(rows: Labelled, parts: Rows) -> tuple[tuple[str, ...], np.ndarray
 
 def _number(name: str) -> float:
     try:
-        return float(name)
+        number = float(name)
     except ValueError:
         return np.inf
+    return number if np.isfinite(number) else np.inf  # "nan" is a word, too, and would sort nowhere

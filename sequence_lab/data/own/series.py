@@ -93,7 +93,7 @@ def time_series(
 
 
 def _read(path: Path, columns: Columns) -> list[Series]:
-    kind = (path.with_suffix("") if path.suffix in reading.OPENERS else path).suffix.lower()
+    kind = reading.kind(path)
     if kind not in (*FORMATS, *DELIMITERS):
         raise ValueError(f"{path} ends in {kind!r}; allowed: {', '.join((*FORMATS, *DELIMITERS))}")
     if kind in FORMATS and columns.label:

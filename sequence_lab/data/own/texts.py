@@ -51,9 +51,12 @@ def text_file(
         if not 0 < share < 1:
             raise ValueError(f"dataset.{split} is {share}; allowed: above 0, below 1")
         cut = len(parts["train"]) - round(share * len(parts["train"]))
+        cut = parts["train"].rfind("\n", 0, cut) + 1 or cut  # at the end of a line, if there is one
         parts["train"], parts[split] = parts["train"][:cut], parts["train"][cut:]
     by_line = tokens in ("words", "blanks")
-    lines = {split: text.split("\n") if by_line else [text] for split, text in parts.items()}
+    if empty := [split for split, text in parts.items() if not text]:
+        raise ValueError(f"dataset.files: no text is left for {empty[0]}; allowed: more text, or a larger share")
+    lines = {s: text.removesuffix("\n").split("\n") if by_line else [text] for s, text in parts.items()}
     special = (tokenisers.UNKNOWN, tokenisers.END) if by_line else (tokenisers.UNKNOWN,)
     learnt = tokenisers.learn(lines["train"], tokens, size=vocabulary_size, special=special)
     end = learnt.id_of(tokenisers.END) if by_line else None
@@ -235,7 +238,8 @@ def text_pairs(
 def _whole(files: str, encoding: str) -> str:
     paths = reading.paths(files)
     every = [path for one in paths for path in (sorted(one.rglob("*")) if one.is_dir() else [one]) if path.is_file()]
-    found = "".join(reading.text(path, encoding) for path in every)
+    texts = [reading.text(path, encoding) for path in every]
+    found = "".join(text if text.endswith("\n") else f"{text}\n" for text in texts if text)
     if not found:
         raise ValueError(f"{', '.join(map(str, paths))}: there is no text; allowed: one character or more")
     return found
@@ -251,23 +255,27 @@ def _classified(texts: Sequence[str], rows: Labelled, how: Partition, options: T
 def _table(path: Path, wanted: Sequence[str], encoding: str) -> list[tuple[str, Mapping[str, str]]]:
     """Where each row is, and its values in the wanted columns."""
     rows: list[tuple[str, Mapping[str, str]]] = []
-    if path.suffix == ".jsonl":
+    if reading.kind(path) == ".jsonl":
         for number, line in enumerate(reading.lines(path, encoding), 1):
             if line.strip():
                 rows.append((where := f"{path}, line {number}", _object(line, where)))
     else:
         # A quotation mark means something in .csv alone, where it may hold ends of lines together.
-        format_: Mapping[str, Any] = {"strict": True} if path.suffix == ".csv" else TABS
+        format_: Mapping[str, Any] = {"strict": True} if reading.kind(path) == ".csv" else TABS
         reader = csv.DictReader(io.StringIO(reading.text(path, encoding), newline=""), **format_)
         try:
             rows = [(f"{path}, line {reader.line_num}", row) for row in reader if any(row.values())]
         except csv.Error as error:
             raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
     for where, values in rows:
+        if None in values:
+            raise ValueError(f"{where} has more cells than headings; allowed: as many")
         missing = [name for name in wanted if values.get(name) is None]
         if missing:
             there = ", ".join(name for name in values if name is not None)
             raise ValueError(f"{where} has no column {missing[0]!r}; allowed: a column of its own, among {there}")
+        if empty := [name for name in wanted[1:] if not values[name]]:
+            raise ValueError(f"{where}: {empty[0]} is empty; allowed: a value")
     if not rows:
         raise ValueError(f"{path} has no rows; allowed: one or more below the headings")
     return rows
@@ -280,7 +288,8 @@ def _object(line: str, where: str) -> Mapping[str, str]:
         raise ValueError(f"{where} is no JSON: {error}") from error
     if not isinstance(found, dict):
         raise ValueError(f"{where} is {line[:40]!r}; allowed: a JSON object")
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in found.items()}
+    known = {name: value for name, value in found.items() if value is not None}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in known.items()}
 
 
 def _sentences(path: Path, token: int, label: int, encoding: str) -> list[list[tuple[str, str, str]]]:

@@ -117,7 +117,7 @@ def test_a_text_is_parted_from_its_end_or_by_files(tmp_path):
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "b.txt").write_text("other line\n")
     words = DATASETS["text_file"](str(tmp_path / "a.txt"), test_files=str(tmp_path / "more"), tokens="blanks")
-    assert words.vocabulary.decode(words.splits["test"].tokens) == "<unk> line <eos> <eos>"
+    assert words.vocabulary.decode(words.splits["test"].tokens) == "<unk> line <eos>"
     assert words.facts == {"vocabulary_size": len(words.vocabulary)}
 
 
@@ -163,6 +163,10 @@ BAD = {
     "a share": ("text_file", "a.txt", b"one", {"test": 1.0}, "dataset.test is 1.0; allowed: above 0, below 1"),
     "no column": ("text_table", "a.csv", b"text,kind\na,b\n", {}, "a.csv, line 2 has no column 'label'; .* text, kind"),
     "too few columns": ("text_table", "a.csv", b"label,text\nx,a\nx\n", {}, "line 3 has no column 'text'"),
+    "surplus": ("text_table", "a.csv", b"label,text\na,hello, you\n", {}, "a.csv, line 2 has more cells than headings"),
+    "no class": ("text_table", "A.CSV", b"label,text\n,hello\n", {}, "A.CSV, line 2: label is empty; allowed: a value"),
+    "null": ("text_table", "a.jsonl", b'{"label": null, "text": "a"}', {}, "line 1 has no column 'label'"),
+    "too little": ("text_file", "a.txt", b"ab", {}, "no text is left for"),
     "no rows": ("text_table", "a.csv", b"label,text\n", {}, "a.csv has no rows; allowed: one or more"),
     "a quote": ("text_table", "a.csv", b'label,text\nx,"a"b\n', {}, "a.csv, line .: .*expected after"),
     "no JSON": ("text_table", "a.jsonl", b'{"label": 1}\n{', {}, "a.jsonl, line 2 is no JSON"),
@@ -201,3 +205,22 @@ def test_a_folder_that_is_not_there_or_has_one_class_is_refused(tmp_path):
     (tmp_path / "other").mkdir()
     with pytest.raises(ValueError, match="only has no folders; allowed: a folder of texts for each class"):
         DATASETS["text_folder"](str(tmp_path / "only"))
+
+
+def test_a_file_is_named_once_and_joins_the_next_at_the_end_of_a_line(tmp_path):
+    (tmp_path / "a.txt").write_text("one two" * 40)
+    (tmp_path / "b.txt").write_text("three\n" * 40)
+    with pytest.raises(ValueError, match=r"dataset.files names .*a.txt twice; allowed: every file once"):
+        DATASETS["text_file"](f"{tmp_path}/a.txt,{tmp_path}/a.*")
+    dataset = DATASETS["text_file"](f"{tmp_path}/a.txt,{tmp_path}/b.txt", validation=0.2, test=0.2)
+    parts = [dataset.vocabulary.decode(dataset.splits[split].tokens) for split in PLACES]
+    assert "".join(parts) == "one two" * 40 + "\n" + "three\n" * 40
+    assert all(part.endswith("\n") for part in parts)
+
+
+def test_classes_are_sorted_the_same_whatever_they_are_called(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "label,text\n" + "".join(f"{name},it\n" for name in ("c", "nan", "10", "9", "a") * 4)
+    )
+    dataset = DATASETS["text_table"](str(tmp_path / "a.csv"), test=0.2, validation=0.2)
+    assert dataset.classes == ("9", "10", "a", "c", "nan")
