@@ -101,7 +101,7 @@ def compose(
     dataset = dataset.bucketed(training.num_shapes)
     model = _model(rows["model"][config["model_name"]], config, dataset)
     trainer = Trainer(
-        apply=_apply(model, [AUGMENTATIONS[name](**fields) for name, fields in config["augmentation"].items()]),
+        apply=_apply(model, _augmentations(config["augmentation"], dataset)),
         initial_carry=lambda batch_size: model.initial_carry((batch_size,)) if _has_memory(model) else (),
         tasks=tasks,
         tx=optimizer(optimizer_config, training.num_steps),
@@ -162,6 +162,21 @@ def _model(row: Callable[..., nn.Module], config: dict[str, Any], dataset: Datas
                 f"config.model.{name} is not set; {config['dataset_name']} knows only {', '.join(dataset.facts)}"
             )
     return row(**fields)
+
+
+def _augmentations(described: Mapping[str, Mapping[str, Any]], dataset: Dataset) -> list[Augmentation]:
+    """In the config's order; the id of the unknown is the vocabulary's, where none was given."""
+    found = []
+    for name, fields in described.items():
+        if name == "word_dropout" and fields["unknown"] is None:
+            unknown = None if dataset.vocabulary is None else dataset.vocabulary.unknown
+            if unknown is None:
+                raise ValueError(
+                    "config.augmentation.word_dropout.unknown is not set; allowed on a vocabulary without <unk>: an id"
+                )
+            fields = {**fields, "unknown": unknown}
+        found.append(AUGMENTATIONS[name](**fields))
+    return found
 
 
 def _has_memory(model: nn.Module) -> bool:

@@ -29,7 +29,7 @@ def prepare(names: Sequence[str], manual_dir: str | Path | None, say: Say = prin
 
     Raises:
       schema.Refused: an unknown name, a folder that is not there, or a file that is missing, broken or not the
-        published one. The sets before it are prepared.
+        published one. The sets before it are prepared; of "all" those after it, too.
     """
     with schema.refusals():
         every = tuple(names) == (ALL,)
@@ -41,14 +41,16 @@ def prepare(names: Sequence[str], manual_dir: str | Path | None, say: Say = prin
             schema.choose("a name of --datasets", name, (*BUILDERS, ALL))
         if manual_dir is not None and not Path(manual_dir).is_dir():
             raise ValueError(f"--manual_dir is {str(manual_dir)!r}; allowed: a folder that is there")
-        rows = []
+        rows, broken = [], []
         for name in BUILDERS if every else names:
             started = time.monotonic()
             try:
                 store.prepare(name, store.data_dir(), None if manual_dir is None else Path(manual_dir))
-            except store.Missing as error:
+            except ValueError as error:
                 if not every:
                     raise
+                if not isinstance(error, store.Missing):
+                    broken.append(f"{name}: {error}")
                 say(f"{name} is left out: {error}")
                 continue
             sizes = {split: len(next(iter(column.values()))) for split, column in store.load(name).splits.items()}
@@ -56,6 +58,8 @@ def prepare(names: Sequence[str], manual_dir: str | Path | None, say: Say = prin
             rows.append([name, counts, f"{time.monotonic() - started:.1f}"])
         say(tables.markdown(["data set", "examples", "seconds"], rows))
         say(f"in {store.data_dir()}")
+        if broken:
+            raise ValueError(broken[0])
 
 
 def inspect(config: ConfigDict, workdir: str | Path, *, datasets: Tables | None = None, say: Say = print) -> None:

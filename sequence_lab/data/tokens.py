@@ -41,6 +41,11 @@ class Tokens:
             return self.tokenizer.decode(list(map(int, ids)), skip_special_tokens=False)
         return ("" if self.kind == "characters" else " ").join(self.symbols[int(i)] for i in ids)
 
+    @property
+    def unknown(self) -> int | None:
+        """The id of "<unk>"; None where nothing is unknown."""
+        return self.tokenizer.token_to_id(UNKNOWN)
+
     def id_of(self, token: str) -> int:
         found = self.tokenizer.token_to_id(token)
         assert found is not None, token

@@ -48,6 +48,11 @@ class Vocabulary:
         """Number of ids V, the one for unknown included."""
         return len(self.symbols)
 
+    @property
+    def unknown(self) -> int:
+        """The id of what is not listed."""
+        return 0
+
     def to_json(self) -> dict[str, list[str]]:
         """As plain values."""
         return {"symbols": list(self.symbols)}

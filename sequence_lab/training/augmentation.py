@@ -62,12 +62,14 @@ class Jitter:
 
 @dataclasses.dataclass(frozen=True)
 class WordDropout:
-    """Ids ``[B, T]`` replaced by that of the unknown."""
+    """Ids ``[B, T]`` replaced by that of the unknown, by default as the data set's vocabulary has it."""
 
     rate: float = 0.1
-    unknown: int = 1
+    unknown: int | None = None
 
     def __call__(self, key: Array, ids_BT: Array, lengths_B: Array | None) -> Array:
+        if self.unknown is None:
+            raise ValueError("config.augmentation.word_dropout.unknown is not set; allowed: an id")
         return augmentation.replace_symbols(key, ids_BT, lengths_B, rate=self.rate, by=self.unknown)
 
 

@@ -181,3 +181,27 @@ def test_a_set_is_made_of_its_real_files(tmp_path, monkeypatch, name, counts):
     monkeypatch.setenv("SEQUENCE_LAB_DATA", str(tmp_path))
     store.prepare(name, store.data_dir(), REAL)
     assert_prepared(name, Made({}, counts, {}))
+
+
+def test_what_is_downloaded_is_found_under_the_authors_names(original, tmp_path):
+    made = MADE["mnist"]()
+    folder = original("mnist", made)
+
+    class Downloads:
+        """As TFDS's manager: no folder of the user's, and files under names of its own."""
+
+        @property
+        def manual_dir(self):
+            raise AssertionError("nothing there")
+
+        def download(self, urls):
+            found = {}
+            for number, (name, url) in enumerate(urls.items()):
+                assert url.endswith(f"/{name}")
+                found[name] = tmp_path / f"hashed{number}.gz"
+                found[name].write_bytes((folder / name).read_bytes())
+            return found
+
+    splits = builders.builder("mnist", str(tmp_path))._split_generators(Downloads())
+    first = next(iter(splits["train"]))[1]
+    np.testing.assert_array_equal(first["image"], made.first["image"])

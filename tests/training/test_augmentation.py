@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sequence_lab import experiment
-from sequence_lab.composition import compose
+from sequence_lab.composition import _augmentations, compose
 from sequence_lab.training.augmentation import AUGMENTATIONS, augmented
 
 INPUTS = {
@@ -21,7 +21,8 @@ INPUTS = {
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_every_row_changes_inputs_by_its_key(name):
-    change, x = AUGMENTATIONS[name](), INPUTS[name]
+    options = {"unknown": 1} if name == "word_dropout" else {}
+    change, x = AUGMENTATIONS[name](**options), INPUTS[name]
     one, again, other = (augmented([change], jax.random.key(seed), x, None) for seed in (0, 0, 1))
     assert one.shape == x.shape
     assert one.dtype == x.dtype
@@ -57,12 +58,23 @@ def test_a_config_changes_training_alone():
     np.testing.assert_array_equal(*outputs[False])
 
 
+def test_dropped_words_are_the_vocabularys_unknown():
+    found = config(word_dropout={"rate": 1.0})
+    found.dataset_name, found.model_name, found.model = "python_docs", "recurrent_language_model", {"features": (4,)}
+    found.objectives = {"next": {"name": "language_modelling"}}
+    found.training.k1 = found.training.k2 = 5
+    composed = compose(found)
+    (change,) = _augmentations(composed.config["augmentation"], composed.dataset)
+    assert not change(jax.random.key(0), jnp.full((2, 5), 7), None).any()
+
+
 @pytest.mark.parametrize(
     ("augmentation", "said"),
     [
         ({"crop": {}}, r"a row of config.augmentation is 'crop'; allowed: crop_and_flip, .*"),
         ({"jitter": {"deviations": 1.0}}, r"a field of config.augmentation.jitter is 'deviations'.*mean deviation"),
         ({"jitter": {"deviation": "much"}}, "config.augmentation.jitter.deviation is 'much', str; allowed: float"),
+        ({"word_dropout": {}}, "word_dropout.unknown is not set; allowed on a vocabulary without <unk>: an id"),
         ({"crop_and_flip": {"padding": -1}}, "padding is -1; allowed: an int >= 0"),
     ],
 )

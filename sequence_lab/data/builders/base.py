@@ -63,9 +63,20 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
         except AssertionError as error:  # TFDS's own: there is no such folder, or nothing in it
             if not self.URLS:
                 raise Missing(f"{self.name} must be fetched by hand: {self.MANUAL_DOWNLOAD_INSTRUCTIONS}") from error
-            files = Originals(map(Path, dl_manager.download(list(self.URLS))), "*")
+            files = Originals([self._downloaded(dl_manager)], "*")
         found = self.examples(files)
         return {split: self._generate_examples(split, examples) for split, examples in found.items()}
+
+    def _downloaded(self, dl_manager: Any) -> Path:
+        """A folder of the files under the names that their authors gave them; TFDS gives them others."""
+        fetched = dl_manager.download({url.rpartition("/")[2]: url for url in self.URLS})
+        folder = Path(next(iter(fetched.values()))).parent / f"{self.name}.named"
+        folder.mkdir(exist_ok=True)
+        for name, path in fetched.items():
+            link = folder / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(Path(path).resolve())
+        return folder
 
     def _generate_examples(self, split: str, examples: Iterable[Example]) -> Iterator[tuple[int, Example]]:
         count = 0
