@@ -8,12 +8,12 @@ import numpy as np
 from sequence_lab.data import store
 from sequence_lab.data.partition import Partition, partition
 from sequence_lab.data.ragged import Ragged
+from sequence_lab.data.recordings import FULL
 from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset
 from sequence_lab.ops import audio
 
 RATE, HOP, N_FFT = 16_000, 160, 400  # samples a second, from frame to frame (10 ms), and in a frame (25 ms)
-FULL = 2**15  # of 16 bits
 PIECE = (3.0, 12.0)  # seconds that one sound lasts, at least and at most
 LEVELS = (-10.0, 20.0)  # decibels of speech over the music under it
 

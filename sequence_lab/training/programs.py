@@ -24,15 +24,16 @@ class Programs:
     def __init__(self, step: Any, put: Callable[[Any], Any]) -> None:
         self._step, self._put = step, put
         self._compiled: dict[Key, Any] = {}
+        self._planned: set[Key] = set()  # keys of batches before they are placed, which may be of another shape
 
     def compile(self, *arguments: Any, batches: Sequence[Any]) -> None:
         """For every shape among ``batches`` that is not there yet, on as many threads as there are shapes."""
-        new = {_key(batch): batch for batch in map(self._put, batches)}
-        new = {key: batch for key, batch in new.items() if key not in self._compiled}
-        lowered = {key: self._step.lower(*arguments, batch) for key, batch in new.items()}
+        new = {key: batch for batch in batches if (key := _key(batch)) not in self._planned}
+        lowered = {_key(placed): self._step.lower(*arguments, placed) for placed in map(self._put, new.values())}
         with ThreadPoolExecutor() as pool:
             programs = pool.map(lambda one: one.compile(), lowered.values())
             self._compiled |= zip(lowered, programs, strict=True)
+        self._planned |= new.keys()
 
     def __call__(self, *arguments: Any) -> Any:
         """Raises Unplanned for a shape that was not compiled for."""

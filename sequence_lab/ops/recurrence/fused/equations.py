@@ -70,6 +70,16 @@ _recorded.defvjp(
 )
 
 
+class _Shapes(NamedTuple):
+    """Of a step's arguments, for the units of a tile."""
+
+    local: Any
+    carry: Carry
+    u: Any
+    products: dict[str, Any]
+    y: Any
+
+
 @functools.lru_cache(maxsize=64)
 def traced(cell: Any, tile: Tile, carry_dtypes: tuple[Any, ...], dtype: Any, reads_input: bool) -> Traced:
     """``cell``, which has as many units as the tile.
@@ -77,21 +87,10 @@ def traced(cell: Any, tile: Tile, carry_dtypes: tuple[Any, ...], dtype: Any, rea
     Raises:
       NotImplementedError: its step does what no kernel can; others, too, from within it.
     """
-    local = {k: jax.ShapeDtypeStruct(p.shape, dtype) for k, p in cell.parameters(tile.units).local.items()}
-    local = jax.eval_shape(lambda local: local_parameters(cell, local, dtype), local)
-    if wrong := [k for k, shape in local.items() if shape.ndim != 1 or shape.size % tile.units]:
-        raise NotImplementedError(f"{wrong[0]} has not a number a unit")
     matrices = {k: p.shape for k, p in cell.parameters(tile.units).matrices.items()}
     inputs = matrices.pop("input")[1] // tile.units
     gates = {name: shape[1] // tile.units for name, shape in matrices.items()}
-    like = jax.eval_shape(lambda: cell.initial_carry((tile.rows,), jnp.float32))
-    leaves, tree = jax.tree.flatten(like)
-    carry = jax.tree.unflatten(
-        tree, [jax.ShapeDtypeStruct(a.shape, d) for a, d in zip(leaves, carry_dtypes, strict=True)]
-    )
-    wide = {name: jax.ShapeDtypeStruct((tile.rows, count * tile.units), dtype) for name, count in gates.items()}
-    u = jax.ShapeDtypeStruct((tile.rows, inputs * tile.units), dtype)
-    y = jax.ShapeDtypeStruct((tile.rows, tile.units), dtype)
+    local, carry, u, products, y = _shapes(cell, tile, carry_dtypes, dtype, inputs, gates)
     operands: dict[str, int] = {}
 
     def step(local: Any, carry: Carry, u: Array, products: dict[str, Array]) -> Any:
@@ -108,23 +107,54 @@ def traced(cell: Any, tile: Tile, carry_dtypes: tuple[Any, ...], dtype: Any, rea
         new, y = cell.step(local, carry, u, dot, None, None)
         return jax.tree.leaves(cast_like(new, carry)), y.astype(dtype), record
 
-    def back(local: Any, carry: Carry, u: Array, record: dict[str, Array], ct_carry: Carry, ct_y: Array) -> Any:
-        def chain(carry: Carry, u: Array, probes: dict[str, Array]) -> Any:
-            def dot(name: str, a: Array, add: Array | None = None) -> Array:
-                wide = None if add is None else jnp.broadcast_to(add, record[name].shape)
-                return _recorded(wide, record[name], probes[name])
-
-            new, y = cell.step(local, carry, u, dot, None, None)
-            return cast_like(new, carry), y.astype(dtype)
-
-        _, pull = jax.vjp(chain, carry, u, jax.tree.map(jnp.zeros_like, record))
-        ct_carry, ct_u, ct_products = pull((ct_carry, ct_y))
-        return jax.tree.leaves(ct_carry), ct_u if reads_input else None, ct_products
-
-    def blockwise(function: Any, *arguments: Any) -> Blockwise:
-        jaxpr, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
-        return Blockwise(jaxpr, jax.tree.structure(shapes), tile.units)
-
-    forwards = blockwise(step, local, carry, u, wide)
-    backwards = blockwise(back, local, carry, u, wide, carry, y)
+    back = functools.partial(_back, cell, dtype, reads_input)
+    forwards = _blockwise(step, tile.units, local, carry, u, products)
+    backwards = _blockwise(back, tile.units, local, carry, u, products, carry, y)
     return Traced(forwards, backwards, operands, gates, inputs, reads_input)
+
+
+def _shapes(
+    cell: Any, tile: Tile, carry_dtypes: tuple[Any, ...], dtype: Any, inputs: int, gates: dict[str, int]
+) -> _Shapes:
+    def wide(count: int) -> Any:
+        return jax.ShapeDtypeStruct((tile.rows, count * tile.units), dtype)
+
+    local = {k: jax.ShapeDtypeStruct(p.shape, dtype) for k, p in cell.parameters(tile.units).local.items()}
+    local = jax.eval_shape(lambda local: local_parameters(cell, local, dtype), local)
+    if wrong := [k for k, shape in local.items() if shape.ndim != 1 or shape.size % tile.units]:
+        raise NotImplementedError(f"{wrong[0]} has not a number a unit")
+    leaves, tree = jax.tree.flatten(jax.eval_shape(lambda: cell.initial_carry((tile.rows,), jnp.float32)))
+    typed = [jax.ShapeDtypeStruct(a.shape, d) for a, d in zip(leaves, carry_dtypes, strict=True)]
+    products = {name: wide(count) for name, count in gates.items()}
+    return _Shapes(local, jax.tree.unflatten(tree, typed), wide(inputs), products, wide(1))
+
+
+def _back(
+    cell: Any,
+    dtype: Any,
+    reads_input: bool,
+    local: Any,
+    carry: Carry,
+    u: Array,
+    record: dict[str, Array],
+    ct_carry: Carry,
+    ct_y: Array,
+) -> Any:
+    """The reverse of a step, in which a product is its record; see ``Traced.back``."""
+
+    def chain(carry: Carry, u: Array, probes: dict[str, Array]) -> Any:
+        def dot(name: str, a: Array, add: Array | None = None) -> Array:
+            wide = None if add is None else jnp.broadcast_to(add, record[name].shape)
+            return _recorded(wide, record[name], probes[name])
+
+        new, y = cell.step(local, carry, u, dot, None, None)
+        return cast_like(new, carry), y.astype(dtype)
+
+    _, pull = jax.vjp(chain, carry, u, jax.tree.map(jnp.zeros_like, record))
+    ct_carry, ct_u, ct_products = pull((ct_carry, ct_y))
+    return jax.tree.leaves(ct_carry), ct_u if reads_input else None, ct_products
+
+
+def _blockwise(function: Any, units: int, *arguments: Any) -> Blockwise:
+    jaxpr, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
+    return Blockwise(jaxpr, jax.tree.structure(shapes), units)
