@@ -17,7 +17,7 @@ from sequence_lab.training.augmentation import AUGMENTATIONS, Augmentation, augm
 from sequence_lab.training.loop import Trainer, TrainingConfig
 from sequence_lab.training.objectives import OBJECTIVES, measure, tasks_of
 from sequence_lab.training.optimizer import OptimizerConfig, optimizer, schedule
-from sequence_lab.training.parallel import Parallel
+from sequence_lab.training.parallel import AXIS, Parallel
 from sequence_lab.training.state import TrainState, initial_state
 from sequence_lab.training.step import run_window
 
@@ -69,8 +69,8 @@ class Experiment:
         key, run_key = jax.random.split(jax.random.key(self.config["seed"]))
         batch = next(iter(self.evaluation_batches("validation")))
         inputs = jax.tree.map(lambda x: jnp.asarray(x[:1]), (batch["inputs"], batch.get("lengths")))
-        params = jax.jit(self.model.init)(key, *inputs)["params"]
-        return jax.device_get(initial_state(params, self.trainer.tx, run_key))
+        variables = jax.jit(self.model.init)(key, *inputs)
+        return jax.device_get(initial_state(variables, self.trainer.tx, run_key))
 
     def checkpoint_like(self) -> dict[str, Any]:
         """The structure of a checkpoint's arrays."""
@@ -186,14 +186,23 @@ def _has_memory(model: nn.Module) -> bool:
 def _apply(model: nn.Module, augmentations: Sequence[Augmentation]) -> Callable[..., Any]:
     """The model as ``training.step.Apply``: a carry starts anew where the batch says so, or where nothing is said."""
 
-    def apply(params: Any, batch: Batch, carry: Any, *, train: bool, key: Any) -> tuple[Any, Any]:
-        variables, rngs = {"params": params}, {} if key is None else {"dropout": key}
+    def apply(variables: Any, batch: Batch, carry: Any, *, train: bool, key: Any) -> tuple[Any, Any, Any]:
         inputs: Any = batch["inputs"]
         lengths: Any = batch.get("lengths")
+        names = [name for name in variables if name != "params"]
+        options: dict[str, Any] = {"train": train}
         if train:
             inputs = augmented(augmentations, key, inputs, lengths)
+            options |= {"rngs": {"dropout": key}, "mutable": names}
+            if names:
+                lengths = _without_filling(inputs, lengths, batch)
+
+        def outcome(found: Any, carry: Any = carry) -> tuple[Any, Any, Any]:
+            found, statistics = found if train else (found, {name: variables[name] for name in names})
+            return (*found, statistics) if _has_memory(model) else (found, carry, statistics)
+
         if not _has_memory(model):
-            return model.apply(variables, inputs, lengths, train=train, rngs=rngs), carry
+            return outcome(model.apply(variables, inputs, lengths, **options))
         rows = jax.tree.leaves(inputs)[0].shape[:1]
         initial = model.initial_carry(rows)
         start_B = batch.get("start", jnp.ones(rows, bool))
@@ -202,9 +211,20 @@ def _apply(model: nn.Module, augmentations: Sequence[Augmentation]) -> Callable[
             return jnp.where(start_B.reshape(-1, *(1,) * (old.ndim - 1)), new, old)
 
         carry = jax.tree.map(started, initial, carry)
-        return model.apply(variables, inputs, lengths, carry, train=train, rngs=rngs)
+        return outcome(model.apply(variables, inputs, lengths, carry, **options))
 
     return apply
+
+
+def _without_filling(inputs: Any, lengths: Any, batch: Batch) -> Any:
+    """The lengths of a training batch, 0 in rows that only fill it up: they are not to count in statistics."""
+    mask = batch.get("mask")
+    if mask is None:
+        return lengths
+    steps = jax.tree.leaves(inputs)[0].shape[1]
+    lengths = jnp.full(mask.shape[:1], steps, jnp.int32) if lengths is None else lengths
+    counts_B = jnp.asarray(mask).reshape(mask.shape[0], -1).any(axis=1)
+    return jnp.where(counts_B.reshape(-1, *(1,) * (lengths.ndim - 1)), lengths, 0)
 
 
 def _try_out(experiment: Experiment) -> None:
@@ -214,22 +234,18 @@ def _try_out(experiment: Experiment) -> None:
     def forward(train: Any, validation: Any) -> Any:
         key = jax.random.key(0)
         variables = experiment.model.init(key, validation["inputs"], validation.get("lengths"))
-        if others := set(variables) - {"params"}:
-            raise ValueError(
-                f"model {experiment.config['model_name']} has variables in {', '.join(sorted(others))}; a run trains "
-                "and keeps params alone"
-            )
-        params = variables["params"]
         carry = trainer.initial_carry(training.batch_size)
-        outputs, _ = run_window(trainer.apply, params, train, carry, training.k1, key)
-        evaluated, _ = trainer.apply(
-            params, validation, trainer.initial_carry(training.evaluation_batch_size), train=False, key=None
+        outputs, _, _ = run_window(trainer.apply, variables, train, carry, training.k1, key)
+        evaluated, _, _ = trainer.apply(
+            variables, validation, trainer.initial_carry(training.evaluation_batch_size), train=False, key=None
         )
         tasks = trainer.tasks
         return measure(tasks, outputs, train), measure(tasks, evaluated, validation)
 
+    one_device = lambda tree: jax.tree.map(lambda x: x[None], tree)  # noqa: E731 (what sums over devices finds one)
+    batches = (experiment.training_batch(0), next(iter(experiment.evaluation_batches("validation"))))
     try:
-        jax.eval_shape(forward, experiment.training_batch(0), next(iter(experiment.evaluation_batches("validation"))))
+        jax.eval_shape(jax.vmap(forward, axis_name=AXIS), *map(one_device, batches))
     except TypeError as error:
         names = f"model {experiment.config['model_name']} and data set {experiment.config['dataset_name']}"
         raise ValueError(f"{names} do not fit together: {error}") from error

@@ -92,12 +92,12 @@ def run(
             started=started,
             say=say,
         )
-        best_step, params = _best(experiment, folder, say)
-        summary = _summary(experiment, state, host, best_step, params) | here
+        best_step, variables = _best(experiment, folder, say)
+        summary = _summary(experiment, state, host, best_step, variables) | here
         plot = _plot(experiment, folder, summary)
         _say_results(summary, say)
         if _generates(experiment):
-            say("\n" + _sample(experiment, params))
+            say("\n" + _sample(experiment, variables))
         folder.write(SUMMARY, summary)  # last: what has a summary is finished
         say(f"\nall of it is in {short(folder.path)}, the learning curve in {short(plot)}")
     return summary
@@ -119,8 +119,8 @@ def evaluate(
       schema.Refused: as ``run``; or there is no checkpoint.
     """
     experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
-    _, params = _best(experiment, folder, say)
-    found = _final_metrics(experiment, params)
+    _, variables = _best(experiment, folder, say)
+    found = _final_metrics(experiment, variables)
     say(report.metrics_table(found))
     return found
 
@@ -146,8 +146,8 @@ def generate(
             f"model {experiment.config['model_name']} on {experiment.config['dataset_name']} cannot generate; "
             "allowed: a language model on text"
         )
-    _, params = _best(experiment, folder, say)
-    text = _sample(experiment, params)
+    _, variables = _best(experiment, folder, say)
+    text = _sample(experiment, variables)
     say(text)
     return text
 
@@ -171,7 +171,7 @@ def _prepare(
 
 
 def _best(experiment: Experiment, folder: RunFolder, say: Say) -> tuple[int, Any]:
-    """Step and parameters of the best validation score, or the newest where that checkpoint is not whole."""
+    """Step and variables of the best validation score, or the newest where that checkpoint is not whole."""
     checkpoints = Checkpoints(folder.path / "checkpoints")
     faults = {step: checkpoints.fault(step) for step in checkpoints.steps()}
     for step, fault in faults.items():
@@ -185,10 +185,12 @@ def _best(experiment: Experiment, folder: RunFolder, say: Say) -> tuple[int, Any
     if kept["host"]["best_step"] in whole[1:]:
         step = kept["host"]["best_step"]
         arrays, _ = checkpoints.restore(step, like)
-    return step, experiment.trainer.parallel.put(arrays["state"].params, REPLICATED)
+    return step, experiment.trainer.parallel.put(arrays["state"].variables, REPLICATED)
 
 
-def _summary(experiment: Experiment, state: TrainState, host: HostState, best_step: int, params: Any) -> dict[str, Any]:
+def _summary(
+    experiment: Experiment, state: TrainState, host: HostState, best_step: int, variables: Any
+) -> dict[str, Any]:
     return {
         "experiment": experiment.config["name"],
         "seed": experiment.config["seed"],
@@ -200,15 +202,15 @@ def _summary(experiment: Experiment, state: TrainState, host: HostState, best_st
         "input_share": host.input_seconds / max(host.seconds, 1e-9),
         "clipped_share": int(state.clipped) / max(host.step, 1),
         "parameters": sum(x.size for x in jax.tree.leaves(state.params)),
-        "metrics": _final_metrics(experiment, params),
+        "metrics": _final_metrics(experiment, variables),
         "baselines": _baselines(experiment),
     }
 
 
-def _final_metrics(experiment: Experiment, params: Any) -> dict[str, dict[str, float]]:
+def _final_metrics(experiment: Experiment, variables: Any) -> dict[str, dict[str, float]]:
     splits = [name for name in ("validation", "test") if name in experiment.dataset.splits]
     return {
-        name: experiment.trainer.evaluate(params, experiment.evaluation_batches(name), experiment.shapes(name))
+        name: experiment.trainer.evaluate(variables, experiment.evaluation_batches(name), experiment.shapes(name))
         for name in splits
     }
 
@@ -250,12 +252,12 @@ def _generates(experiment: Experiment) -> bool:
     return is_text and experiment.dataset.vocabulary is not None and hasattr(experiment.model, "step")
 
 
-def _sample(experiment: Experiment, params: Any) -> str:
+def _sample(experiment: Experiment, variables: Any) -> str:
     config, vocabulary = GenerationConfig(**experiment.config["generation"]), experiment.dataset.vocabulary
     assert vocabulary is not None
     tokens = generation.generate(
         experiment.model,
-        params,
+        variables,
         jnp.asarray(vocabulary.encode(config.prompt)),
         config.length,
         config.temperature,

@@ -1,14 +1,17 @@
 """The carry between a stream's batches, as a composed experiment hands it on."""
 
+import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
 from sequence_lab import experiment
 from sequence_lab.composition import compose
-from sequence_lab.data import characters
-from sequence_lab.training.parallel import REPLICATED
+from sequence_lab.data import Dataset, Examples, characters
+from sequence_lab.nn import Dense
+from sequence_lab.training.parallel import AXIS, REPLICATED, SHARDED
 
 TEXT = "".join(chr(97 + (i * i + i // 7) % 13) for i in range(900))
 
@@ -25,12 +28,12 @@ def composed(request):
         datasets={"text": lambda: characters({"train": TEXT, "validation": TEXT[:200], "test": TEXT[300:]})},
         devices=jax.devices()[:1],
     )
-    params = jax.tree.map(lambda x: 2 * x, found.initial_state().params)
-    return found, params
+    variables = jax.tree.map(lambda x: 2 * x, found.initial_state().variables)
+    return found, variables
 
 
 def test_a_text_evaluated_in_windows_equals_one_pass_over_each_row(composed):
-    found, params = composed
+    found, variables = composed
     total = count = 0.0
     rows = {name: [] for name in ("inputs", "labels", "mask")}
     for batch in found.evaluation_batches("test"):
@@ -38,21 +41,54 @@ def test_a_text_evaluated_in_windows_equals_one_pass_over_each_row(composed):
             parts.append(batch[name])
     inputs, labels, mask = (np.concatenate(parts, axis=1) for parts in rows.values())
     assert inputs.shape[1] > 7 * 10
-    logits, _ = found.model.apply({"params": params}, inputs)
+    logits, _ = found.model.apply(variables, inputs)
     nats = -np.take_along_axis(jax.nn.log_softmax(logits), labels[..., None], -1)[..., 0]
     total, count = (nats * mask).sum(), mask.sum()
     assert count == len(found.dataset.splits["test"])
-    on_device = found.trainer.parallel.put(params, REPLICATED)
+    on_device = found.trainer.parallel.put(variables, REPLICATED)
     measured = found.trainer.evaluate(on_device, found.evaluation_batches("test"), found.shapes("test"))
     np.testing.assert_allclose(measured["loss"], total / count, rtol=1e-5)
 
 
 @pytest.mark.parametrize("start", [True, False])
 def test_a_row_that_starts_anew_forgets_its_carry(composed, start):
-    found, params = composed
+    found, variables = composed
     batch = {**found.training_batch(0), "start": np.array([start, False])}
     zeros = found.model.initial_carry((2,))
     other = jax.tree.map(lambda x: x + 0.7, zeros)
-    outputs = [found.trainer.apply(params, batch, carry, train=False, key=None)[0] for carry in (zeros, other)]
+    outputs = [found.trainer.apply(variables, batch, carry, train=False, key=None)[0] for carry in (zeros, other)]
     same = [np.allclose(outputs[0][row], outputs[1][row]) for row in range(2)]
     assert same == [start, False]
+
+
+class Counting(nn.Module):
+    """Counts the steps it has seen in training."""
+
+    num_outputs: int
+
+    @nn.compact
+    def __call__(self, inputs_BTC, lengths_B=None, *, train=False):
+        seen = self.variable("batch_stats", "seen", jnp.zeros, ())
+        if train:
+            steps = inputs_BTC.shape[0] * inputs_BTC.shape[1] if lengths_B is None else lengths_B.sum()
+            seen.value += jax.lax.psum(jnp.asarray(steps, jnp.float32), AXIS)
+        return Dense(self.num_outputs)(inputs_BTC.mean(axis=1))
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_rows_that_fill_up_a_batch_are_empty_to_statistics(devices):
+    """11 rows of 3 steps in batches of 4: an epoch is three batches, the last of them with a row that fills it up."""
+    rows = Examples({"inputs": np.ones((11, 3, 2), np.float32), "labels": np.zeros(11, np.int32)})
+    config = experiment.default_config()
+    config.name, config.dataset_name, config.model_name = "counting", "rows", "counting"
+    config.objectives = ConfigDict({"class": {"name": "classification"}})
+    config.training.update({"batch_size": 4, "evaluation_batch_size": 4})
+    data = Dataset({"train": rows, "validation": rows}, {"num_outputs": 2})
+    found = compose(
+        config, models={"counting": Counting}, datasets={"rows": lambda: data}, devices=jax.devices()[:devices]
+    )
+    parallel = found.trainer.parallel
+    state = parallel.put(found.initial_state(), REPLICATED)
+    for index in range(3):
+        state, _, _ = found.trainer.train_step(state, (), parallel.put(found.training_batch(index), SHARDED))
+    assert state.statistics["batch_stats"]["seen"] == 11 * 3

@@ -326,21 +326,35 @@ def test_a_data_set_without_a_validation_split_is_refused(tmp_path, one_device):
         )
 
 
-class Counting(nn.Module):
-    """A model that keeps something beside its parameters."""
+class Centred(nn.Module):
+    """A model that keeps something beside its parameters: a running mean of its inputs."""
 
     num_outputs: int
 
     @nn.compact
     def __call__(self, inputs, lengths=None, *, train=False):
-        self.variable("batch_stats", "count", jnp.zeros, ())
-        return Dense(self.num_outputs)(inputs.mean(1))
+        mean = self.variable("batch_stats", "mean", jnp.zeros, ())
+        if train:
+            mean.value = 0.5 * mean.value + 0.5 * inputs.mean()
+        return Dense(self.num_outputs)(inputs.mean(1) - mean.value)
 
 
-def test_a_model_with_other_variables_than_params_is_refused(tmp_path, one_device):
-    config = changed(model_name="counting", model={})
-    with pytest.raises(Refused, match="model counting has variables in batch_stats; a run trains and keeps"):
-        run(config, tmp_path / "run", one_device, models={"counting": Counting})
+def test_what_a_model_keeps_beside_its_parameters_is_trained_checkpointed_and_resumed(tmp_path, one_device):
+    own = {"models": {"centred": Centred}}
+
+    def config(num_steps):
+        found = adding_config(num_steps=num_steps)
+        found.model_name, found.model = "centred", ConfigDict()
+        return found
+
+    whole, _ = run(config(9), tmp_path / "whole", one_device, **own)
+    run(config(4), tmp_path / "parts", one_device, **own)
+    parts, _ = run(config(9), tmp_path / "parts", one_device, **own)
+    assert parts["metrics"] == whole["metrics"]
+    like = compose(config(9), devices=one_device, **own).checkpoint_like()
+    found = [Checkpoints(tmp_path / name / "checkpoints").restore_latest(like) for name in ("whole", "parts")]
+    means = [arrays["state"].statistics["batch_stats"]["mean"] for _, arrays, _ in found]
+    assert means[0] == means[1] != 0
 
 
 def test_how_text_is_sampled_may_change_and_nothing_else(tmp_path, one_device):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 Array = jax.Array
 
 
-def generate(model: nn.Module, params: Any, prompt_T: Array, length: int, temperature: float, key: Array) -> Array:
+def generate(model: nn.Module, variables: Any, prompt_T: Array, length: int, temperature: float, key: Array) -> Array:
     """Continues a prompt by ``length`` symbols, each drawn from softmax(logits / temperature); 0: the likeliest.
 
     Args:
@@ -19,7 +19,6 @@ def generate(model: nn.Module, params: Any, prompt_T: Array, length: int, temper
     Returns:
       int32 ``[length]``.
     """
-    variables = {"params": params}
 
     def read(carry: Any, token: Array) -> tuple[Any, Array]:
         logits_BV, carry = model.apply(variables, carry, token[None], method="step")

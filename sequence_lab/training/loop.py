@@ -93,8 +93,8 @@ class Trainer:
         def train_step(state: TrainState, carry: Any, batch: Any) -> Any:
             return step.train_step(self.apply, self.tasks, self.tx, clip_norm, k1, state, carry, batch)
 
-        def evaluation_step(params: Any, carry: Any, batch: Any) -> Any:
-            return step.evaluation_step(self.apply, self.tasks, params, carry, batch)
+        def evaluation_step(variables: Any, carry: Any, batch: Any) -> Any:
+            return step.evaluation_step(self.apply, self.tasks, variables, carry, batch)
 
         self.train_step = self.parallel.compile(
             train_step, (REPLICATED, SHARDED, SHARDED), (REPLICATED, SHARDED, REPLICATED), donate=(0, 1)
@@ -109,24 +109,24 @@ class Trainer:
             Programs(self.evaluation_step, put),
         )
 
-    def evaluate(self, params: Any, batches: Iterable[Batch], shapes: Sequence[Batch]) -> dict[str, float]:
+    def evaluate(self, variables: Any, batches: Iterable[Batch], shapes: Sequence[Batch]) -> dict[str, float]:
         """The measures over all batches.
 
         Args:
-          params: as the step has them (see ``Parallel.put``).
+          variables: of the model, as the step has them (see ``Parallel.put``).
           shapes: a batch in each of the shapes that batches may have.
         """
-        carry = self._compile_evaluation(params, shapes)
+        carry = self._compile_evaluation(variables, shapes)
         found = []
         for batch in batches:
-            carry, measures = self.evaluation_programs(params, carry, self.parallel.put(dict(batch), SHARDED))
+            carry, measures = self.evaluation_programs(variables, carry, self.parallel.put(dict(batch), SHARDED))
             found.append(measures)
         return objectives.means(self.tasks, metrics.merge(found))
 
-    def _compile_evaluation(self, params: Any, shapes: Sequence[Batch]) -> Any:
+    def _compile_evaluation(self, variables: Any, shapes: Sequence[Batch]) -> Any:
         """Returns the carry that an evaluation starts with."""
         carry = self.parallel.put(self.initial_carry(self.training.evaluation_batch_size), SHARDED)
-        self.evaluation_programs.compile(params, carry, batches=shapes)
+        self.evaluation_programs.compile(variables, carry, batches=shapes)
         return carry
 
     def fit(
@@ -164,7 +164,7 @@ class Trainer:
             say(f"resuming after step {number}")
         state, carry = self.parallel.put(state, REPLICATED), self.parallel.put(carry, SHARDED)
         self.train_programs.compile(state, carry, batches=shapes["train"])
-        self._compile_evaluation(state.params, shapes["validation"])
+        self._compile_evaluation(state.variables, shapes["validation"])
         run = _Run(
             self, data, validation, shapes["validation"], checkpoints, Recorder(workdir, host.step),
             Progress(self.training.num_steps, host.step), host, state, carry, started,
@@ -292,7 +292,7 @@ class _Run:
     def _evaluate(self) -> bool:
         """Evaluates the validation split; lowers the rate on a plateau; True if the score is the best so far."""
         self._drain()
-        values = self.trainer.evaluate(self.state.params, self.validation(), self.validation_shapes)
+        values = self.trainer.evaluate(self.state.variables, self.validation(), self.validation_shapes)
         name, mode = objectives.chief(self.trainer.tasks)
         best = self.host.judge(values[name], mode)
         optimizer = self.trainer.optimizer

@@ -19,11 +19,15 @@ Batch = Mapping[str, Array]
 
 
 class Apply(Protocol):
-    """A model as training sees it; a model without memory hands ``carry`` through."""
+    """A model as training sees it: ``(variables, batch, carry) -> (outputs, carry, statistics)``.
+
+    ``variables`` are as in ``TrainState.variables``, and what comes back with the outputs are the statistics after
+    this pass. A model without memory hands ``carry`` through.
+    """
 
     def __call__(
-        self, params: Any, batch: Batch, carry: Carry, *, train: bool, key: Array | None
-    ) -> tuple[Any, Carry]: ...
+        self, variables: Mapping[str, Any], batch: Batch, carry: Carry, *, train: bool, key: Array | None
+    ) -> tuple[Any, Carry, Any]: ...
 
 
 def train_step(
@@ -38,8 +42,8 @@ def train_step(
 ) -> tuple[TrainState, Carry, dict[str, Mean]]:
     """One update: the gradient of sums over counts, summed over devices before it is clipped and applied.
 
-    An update is left out whole, carry included, when nothing in the batch counts, or when the loss or the norm
-    of the gradient before clipping is not finite; "finite" then says so.
+    An update is left out whole, carry and statistics included, when nothing in the batch counts, or when the loss or
+    the norm of the gradient before clipping is not finite; "finite" then says so.
 
     Args:
       k1: truncated back-propagation: steps of the window after which the carry is handed on; 0: all of them.
@@ -50,59 +54,71 @@ def train_step(
     key = jax.random.fold_in(jax.random.wrap_key_data(state.key_data), state.step)
     key = jax.random.fold_in(key, lax.axis_index(AXIS))
 
-    def loss(params: Any) -> tuple[Array, tuple[Carry, dict[str, Mean]]]:
-        outputs, new_carry = run_window(apply, params, batch, carry, k1, key)
+    def loss(params: Any) -> tuple[Array, tuple[Carry, Any, dict[str, Mean]]]:
+        variables = {**state.variables, "params": params}
+        outputs, new_carry, statistics = run_window(apply, variables, batch, carry, k1, key)
         measures = objectives.measure(tasks, outputs, batch)
         totals = {name: mean.total for name, mean in measures.items()}
         # The counts of all devices divide each device's own total: the gradients then only need adding up.
         counts = {name: lax.psum(lax.stop_gradient(mean.count), AXIS) for name, mean in measures.items()}
         measures = {name: Mean(lax.psum(totals[name], AXIS), counts[name]) for name in measures}
-        return objectives.weighted_loss(tasks, totals, counts), (new_carry, measures)
+        return objectives.weighted_loss(tasks, totals, counts), (new_carry, statistics, measures)
 
-    (value, (new_carry, measures)), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+    (value, (new_carry, new_statistics, measures)), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
     value, grads = lax.psum((value, grads), AXIS)
     norm = optax.tree.norm(grads)
     finite = jnp.isfinite(norm) & jnp.isfinite(value)
     counted = sum(measures[objectives.prefixed(tasks, task, "loss")].count for task in tasks) > 0
     clipped = finite & (norm > clip_norm) & (clip_norm > 0)
 
-    def update() -> tuple[Any, Any, Carry]:
+    def update() -> tuple[Any, Any, Any, Carry]:
         updates, opt_state = tx.update(grads, state.opt_state, state.params)
         updates = jax.tree.map(lambda u: u * state.learning_rate_scale.astype(u.dtype), updates)
-        return optax.apply_updates(state.params, updates), opt_state, new_carry
+        return optax.apply_updates(state.params, updates), opt_state, new_statistics, new_carry
 
-    params, opt_state, carry = lax.cond(finite & counted, update, lambda: (state.params, state.opt_state, carry))
+    def leave_out() -> tuple[Any, Any, Any, Carry]:
+        return state.params, state.opt_state, state.statistics, carry
+
+    params, opt_state, statistics, carry = lax.cond(finite & counted, update, leave_out)
     one = jnp.ones((), jnp.float32)
     measures |= {
         "grad_norm": Mean(norm, one),
         "clipped": Mean(clipped.astype(jnp.float32), one),
         "finite": Mean(finite.astype(jnp.float32), one),
     }
-    state = state.replace(step=state.step + 1, params=params, opt_state=opt_state, clipped=state.clipped + clipped)
+    state = state.replace(
+        step=state.step + 1,
+        params=params,
+        opt_state=opt_state,
+        statistics=statistics,
+        clipped=state.clipped + clipped,
+    )
     return state, carry, measures
 
 
 def evaluation_step(
-    apply: Apply, tasks: Sequence[objectives.Task], params: Any, carry: Carry, batch: Batch
+    apply: Apply, tasks: Sequence[objectives.Task], variables: Mapping[str, Any], carry: Carry, batch: Batch
 ) -> tuple[Carry, dict[str, Mean]]:
     """The measures of one batch, summed over devices, and the carry for the next."""
-    outputs, carry = apply(params, batch, carry, train=False, key=None)
+    outputs, carry, _ = apply(variables, batch, carry, train=False, key=None)
     measures = objectives.measure(tasks, outputs, batch)
     return carry, {name: Mean(*lax.psum(tuple(mean), AXIS)) for name, mean in measures.items()}
 
 
-def run_window(apply: Apply, params: Any, batch: Batch, carry: Carry, k1: int, key: Array) -> tuple[Any, Carry]:
-    """Outputs over the whole window, and the carry after its first k1 steps, where the next window starts.
+def run_window(
+    apply: Apply, variables: Mapping[str, Any], batch: Batch, carry: Carry, k1: int, key: Array
+) -> tuple[Any, Carry, Any]:
+    """Outputs over the whole window; the carry and statistics after its first k1 steps, where the next window starts.
 
     Truncated back-propagation (Williams and Peng 1990; k1, k2 as in Sutskever 2013): the window holds k2 steps, the
     gradient flows through all of them, and no further, since the carry comes in as data.
     """
     if k1 in (0, jax.tree.leaves(batch["inputs"])[0].shape[1]):
-        return apply(params, batch, carry, train=True, key=key)
+        return apply(variables, batch, carry, train=True, key=key)
     first = {**batch, "inputs": batch["inputs"][:, :k1]}
     rest = {**batch, "inputs": batch["inputs"][:, k1:], "start": jnp.zeros_like(batch["start"])}
     keys = jax.random.split(key)
-    first_outputs, handed_on = apply(params, first, carry, train=True, key=keys[0])
-    rest_outputs, _ = apply(params, rest, handed_on, train=True, key=keys[1])
+    first_outputs, handed_on, statistics = apply(variables, first, carry, train=True, key=keys[0])
+    rest_outputs, _, _ = apply(variables, rest, handed_on, train=True, key=keys[1])
     join = lambda a, b: jnp.concatenate([a, b], axis=1)  # noqa: E731
-    return jax.tree.map(join, first_outputs, rest_outputs), handed_on
+    return jax.tree.map(join, first_outputs, rest_outputs), handed_on, statistics

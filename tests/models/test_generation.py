@@ -13,37 +13,37 @@ PROMPT = jnp.array([2, 0, 3], jnp.int32)
 
 
 @pytest.fixture(scope="module")
-def params():
-    found = MODEL.init(jax.random.key(0), PROMPT[None])["params"]
+def variables():
+    found = MODEL.init(jax.random.key(0), PROMPT[None])
     return jax.tree.map(lambda x: 3 * x, found)  # far from uniform
 
 
-def logits_after(params, tokens):
-    return np.asarray(MODEL.apply({"params": params}, jnp.asarray(tokens)[None])[0][0, -1], np.float64)
+def logits_after(variables, tokens):
+    return np.asarray(MODEL.apply(variables, jnp.asarray(tokens)[None])[0][0, -1], np.float64)
 
 
-def test_temperature_zero_takes_the_likeliest_symbol(params):
-    tokens = np.asarray(generate(MODEL, params, PROMPT, 6, 0.0, jax.random.key(1)))
+def test_temperature_zero_takes_the_likeliest_symbol(variables):
+    tokens = np.asarray(generate(MODEL, variables, PROMPT, 6, 0.0, jax.random.key(1)))
     assert tokens.shape == (6,)
     for i, token in enumerate(tokens):
-        assert token == logits_after(params, np.concatenate([PROMPT, tokens[:i]])).argmax()
+        assert token == logits_after(variables, np.concatenate([PROMPT, tokens[:i]])).argmax()
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_draws_follow_the_softmax_at_that_temperature(params, temperature):
+def test_draws_follow_the_softmax_at_that_temperature(variables, temperature):
     keys = jax.random.split(jax.random.key(0), 4000)
-    drawn = np.asarray(jax.vmap(lambda key: generate(MODEL, params, PROMPT, 2, temperature, key))(keys))
-    scores = np.exp(logits_after(params, PROMPT) / temperature)
+    drawn = np.asarray(jax.vmap(lambda key: generate(MODEL, variables, PROMPT, 2, temperature, key))(keys))
+    scores = np.exp(logits_after(variables, PROMPT) / temperature)
     expected = scores / scores.sum()
     np.testing.assert_allclose(np.bincount(drawn[:, 0], minlength=5) / 4000, expected, atol=4 * 0.5 / 4000**0.5)
     first = drawn[:, 0].max()
-    after = np.exp(logits_after(params, np.append(PROMPT, first)) / temperature)
+    after = np.exp(logits_after(variables, np.append(PROMPT, first)) / temperature)
     chosen = drawn[drawn[:, 0] == first, 1]
     bound = 4 * 0.5 / len(chosen) ** 0.5
     np.testing.assert_allclose(np.bincount(chosen, minlength=5) / len(chosen), after / after.sum(), atol=bound)
 
 
-def test_the_key_alone_decides(params):
-    once, again, other = (generate(MODEL, params, PROMPT, 30, 1.0, jax.random.key(seed)) for seed in (1, 1, 2))
+def test_the_key_alone_decides(variables):
+    once, again, other = (generate(MODEL, variables, PROMPT, 30, 1.0, jax.random.key(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(once, again)
     assert not np.array_equal(once, other)

@@ -49,9 +49,11 @@ def config(**augmentation):
 
 def test_a_config_changes_training_alone():
     plain, changed = compose(config()), compose(config(crop_and_flip={"padding": 2}))
-    params, batch = plain.initial_state().params, plain.training_batch(0)
+    variables, batch = plain.initial_state().variables, plain.training_batch(0)
     outputs = {
-        train: [one.trainer.apply(params, batch, (), train=train, key=jax.random.key(0))[0] for one in (plain, changed)]
+        train: [
+            one.trainer.apply(variables, batch, (), train=train, key=jax.random.key(0))[0] for one in (plain, changed)
+        ]
         for train in (True, False)
     }
     assert (outputs[True][0] != outputs[True][1]).any()

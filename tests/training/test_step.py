@@ -16,15 +16,21 @@ B, T, C, D = 8, 6, 3, 4
 RANDOM = np.random.default_rng(0)
 
 
-def apply(params, batch, carry, *, train, key):
-    """A linear recurrence with a read-out: enough to have a carry, lengths and a gradient through time."""
+def apply(variables, batch, carry, *, train, key):
+    """A recurrence with a read-out and a statistic: enough to have a carry, lengths and a gradient through time."""
+    params = variables["params"]
 
     def step(h, x):
         h = jnp.tanh(x @ params["w"] + h @ params["u"])
         return h, h
 
     h, h_T = jax.lax.scan(step, carry["h"], jnp.moveaxis(batch["inputs"], 1, 0))
-    return jnp.moveaxis(h_T, 0, 1) @ params["v"], {"h": h}
+    seen = variables["statistics"]["steps"] + batch["inputs"].shape[1] * train
+    return jnp.moveaxis(h_T, 0, 1) @ params["v"], {"h": h}, {"statistics": {"steps": seen}}
+
+
+def variables(params):
+    return {"params": params, "statistics": {"steps": jnp.zeros((), jnp.int32)}}
 
 
 def params():
@@ -60,7 +66,7 @@ def trainer(kind="jit", devices=1, clip_norm=0.05, k1=0, name="adam"):
 
 def steps(trainer, batches, carry=None):
     parallel = trainer.parallel
-    state = parallel.put(initial_state(params(), trainer.tx, jax.random.key(0)), REPLICATED)
+    state = parallel.put(initial_state(variables(params()), trainer.tx, jax.random.key(0)), REPLICATED)
     carry = parallel.put({"h": np.full((B, D), 0.1, np.float32)} if carry is None else carry, SHARDED)
     found = []
     for one in batches:
@@ -88,7 +94,7 @@ def test_update_is_the_clipped_gradient_of_the_mean_over_all_that_counts():
     weights = (np.arange(T) < one["lengths"][:, None]) * one["mask"][:, None]
 
     def loss(p):
-        outputs, _ = apply(p, one, {"h": jnp.full((B, D), 0.1)}, train=True, key=None)
+        outputs, _, _ = apply(variables(p), one, {"h": jnp.full((B, D), 0.1)}, train=True, key=None)
         return jnp.sum(jnp.mean((outputs - one["labels"]) ** 2, -1) * weights) / weights.sum()
 
     grads = jax.grad(loss)(params())
@@ -105,6 +111,7 @@ def test_a_batch_in_which_nothing_counts_changes_nothing(devices):
     state, carry, (measures,) = steps(trainer(devices=devices), [empty])
     jax.tree.map(np.testing.assert_array_equal, state.params, jax.device_get(params()))
     np.testing.assert_array_equal(carry["h"], np.float32(0.1))
+    assert state.statistics["statistics"]["steps"] == 0
     assert measures["finite"].total == 1
     assert state.step == 1
 
@@ -129,7 +136,7 @@ def test_step_compiles_once():
 
 def test_state_and_carry_are_donated():
     t = trainer()
-    state = t.parallel.put(initial_state(params(), t.tx, jax.random.key(0)), REPLICATED)
+    state = t.parallel.put(initial_state(variables(params()), t.tx, jax.random.key(0)), REPLICATED)
     carry = t.parallel.put({"h": np.zeros((B, D), np.float32)}, SHARDED)
     t.train_step(state, carry, t.parallel.put(batch(), SHARDED))
     assert all(x.is_deleted() for x in jax.tree.leaves((state.params, carry)))
@@ -142,23 +149,24 @@ def test_truncation_hands_on_the_carry_after_k1_steps_and_goes_back_through_the_
     one["mask"][:, : T - k1] = 0  # only the last k1 steps count
 
     def loss(p):
-        outputs, _ = apply(p, one, {"h": jnp.full((B, D), 0.1)}, train=True, key=None)
+        outputs, _, _ = apply(variables(p), one, {"h": jnp.full((B, D), 0.1)}, train=True, key=None)
         return jnp.mean(jnp.mean((outputs - one["labels"]) ** 2, -1)[:, T - k1 :])
 
-    _, carry, (measures,) = steps(trainer(k1=k1), [one])
+    state, carry, (measures,) = steps(trainer(k1=k1), [one])
+    assert state.statistics["statistics"]["steps"] == k1
     np.testing.assert_allclose(measures["grad_norm"].total, optax.tree.norm(jax.grad(loss)(params())), rtol=1e-5)
     first = {"inputs": one["inputs"][:, :k1]}
-    _, expected = apply(params(), first, {"h": jnp.full((B, D), 0.1)}, train=True, key=None)
+    _, expected, _ = apply(variables(params()), first, {"h": jnp.full((B, D), 0.1)}, train=True, key=None)
     np.testing.assert_allclose(carry["h"], expected["h"], rtol=1e-5)
 
 
 def test_evaluation_adds_up_over_batches_and_devices():
     t = trainer(devices=8)
     batches = [batch(1), batch(2)]
-    found = t.evaluate(t.parallel.put(params(), REPLICATED), batches, batches[:1])
+    found = t.evaluate(t.parallel.put(variables(params()), REPLICATED), batches, batches[:1])
     carry, total, count = {"h": jnp.zeros((B, D))}, 0.0, 0.0
     for one in batches:
-        outputs, carry = apply(params(), one, carry, train=False, key=None)
+        outputs, carry, _ = apply(variables(params()), one, carry, train=False, key=None)
         weights = (np.arange(T) < one["lengths"][:, None]) * one["mask"][:, None]
         total += float(np.sum(np.mean((np.asarray(outputs) - one["labels"]) ** 2, -1) * weights))
         count += weights.sum()
