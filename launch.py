@@ -16,6 +16,7 @@ import importlib.metadata
 import importlib.util
 import os
 import re
+import shlex
 import sys
 import time
 import traceback
@@ -230,7 +231,7 @@ def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
     folder = {"sweep": "sweeps", "inspect": "inspections"}.get(mode, "runs")
     workdir = Path(values.workdir or Path(folder) / config.name)
     if mode == "train":
-        experiment.run(config, workdir, started=STARTED)
+        experiment.run(config, workdir, started=STARTED, command=f"python {shlex.join(sys.argv)}")
     elif mode == "evaluate":
         experiment.evaluate(config, workdir)
     elif mode == "generate":

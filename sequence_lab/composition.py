@@ -14,12 +14,12 @@ from sequence_lab.config import Tables, joined, resolved
 from sequence_lab.data import DATASETS, Batch, Dataset, Stream, TrainingBatches
 from sequence_lab.models import MODELS
 from sequence_lab.training.augmentation import AUGMENTATIONS, Augmentation, augmented
-from sequence_lab.training.loop import Trainer, TrainingConfig
 from sequence_lab.training.objectives import OBJECTIVES, measure, tasks_of
 from sequence_lab.training.optimizer import OptimizerConfig, optimizer, schedule
 from sequence_lab.training.parallel import AXIS, Parallel
 from sequence_lab.training.state import TrainState, initial_state
 from sequence_lab.training.step import run_window
+from sequence_lab.training.trainer import Trainer, TrainingConfig
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,10 +9,10 @@ from ml_collections import ConfigDict
 from sequence_lab import schema
 from sequence_lab.analysis.baselines import BASELINES
 from sequence_lab.training.augmentation import AUGMENTATIONS
-from sequence_lab.training.loop import TrainingConfig
 from sequence_lab.training.objectives import Task
 from sequence_lab.training.optimizer import RULES, SCHEDULES, OptimizerConfig
 from sequence_lab.training.parallel import KINDS
+from sequence_lab.training.trainer import TrainingConfig
 
 Tables = Mapping[str, Any]
 
@@ -50,6 +50,7 @@ def default_config() -> ConfigDict:
             "training": dataclasses.asdict(TrainingConfig()),
             "generation": dataclasses.asdict(GenerationConfig()),
             "baselines": (),  # rows of analysis.baselines.BASELINES
+            "published": {},  # figures to stand beside the test split's: measure -> (value, source and conditions)
         }
     )
 
@@ -115,6 +116,9 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
         config["objectives"][key] = {"name": task["name"], **schema.resolve_call(f"objectives.{key}", Task, fields)}
         if config["objectives"][key]["weight"] < 0:
             raise ValueError(f"{where}.weight is {config['objectives'][key]['weight']}; allowed: 0 or more")
+    for name, figure in config["published"].items():
+        if not isinstance(figure, tuple) or [type(x) for x in figure] not in ([float, str], [int, str]):
+            raise ValueError(f"config.published.{name} is {figure!r}; allowed: (value, source)")
     for name in config["baselines"]:
         schema.choose("a row of config.baselines", name, BASELINES)
     return config

@@ -14,21 +14,17 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from sequence_lab import schema
-from sequence_lab.analysis import plots, report
-from sequence_lab.analysis.baselines import BASELINES
+from sequence_lab import results, schema
+from sequence_lab.analysis import report
 from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import GenerationConfig, Tables, default_config
 from sequence_lab.data import Sequences, Stream
 from sequence_lab.models import generation
 from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, VOCABULARY, RunFolder, environment, short
+from sequence_lab.training import loop
 from sequence_lab.training.checkpoints import Checkpoints
-from sequence_lab.training.host_state import HostState
-from sequence_lab.training.objectives import chief
 from sequence_lab.training.parallel import REPLICATED
 from sequence_lab.training.progress import parameter_table
-from sequence_lab.training.recorder import read_metrics
-from sequence_lab.training.state import TrainState
 
 __all__ = ["default_config", "evaluate", "generate", "run"]
 
@@ -44,6 +40,7 @@ def run(
     objectives: Tables | None = None,
     devices: Sequence[jax.Device] | None = None,
     started: float | None = None,
+    command: str = "",
     say: Say = print,
 ) -> dict[str, Any]:
     """Trains the experiment in ``workdir`` to its end and reports; the same call again resumes, bit for bit.
@@ -54,6 +51,7 @@ def run(
       models, datasets, objectives: further rows for the tables, by name.
       devices: default: all that JAX has.
       started: ``time.monotonic()`` when the command began; default: now.
+      command: what started the run, for the summary.
       say: called with each line for a person to read.
 
     Returns:
@@ -70,7 +68,7 @@ def run(
     with folder.claim(experiment.config):
         if done is not None and done["num_steps"] == experiment.trainer.training.num_steps:
             say(f"{folder.path} is finished (step {done['step']}); raise training.num_steps to go on")
-            _say_results(done, say)
+            results.say(done, say)
             return done
         here = environment(experiment.trainer.parallel.devices)
         if before is not None and before != here:
@@ -83,7 +81,8 @@ def run(
         say(f"parameters\n{parameter_table(state.params)}")
         if isinstance(split := experiment.dataset.splits["train"], Sequences):
             say(split.account(experiment.trainer.training.batch_size))
-        state, host = experiment.trainer.fit(
+        state, host = loop.fit(
+            experiment.trainer,
             state,
             experiment.training_batches(),
             functools.partial(experiment.evaluation_batches, "validation"),
@@ -93,9 +92,10 @@ def run(
             say=say,
         )
         best_step, variables = _best(experiment, folder, say)
-        summary = _summary(experiment, state, host, best_step, variables) | here
-        plot = _plot(experiment, folder, summary)
-        _say_results(summary, say)
+        summary = results.summary(experiment, folder.path, state, host, best_step, variables)
+        summary |= {"command": command, **here}
+        plot = results.plot(experiment, folder.path, summary)
+        results.say(summary, say)
         if _generates(experiment):
             say("\n" + _sample(experiment, variables))
         folder.write(SUMMARY, summary)  # last: what has a summary is finished
@@ -120,7 +120,7 @@ def evaluate(
     """
     experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
     _, variables = _best(experiment, folder, say)
-    found = _final_metrics(experiment, variables)
+    found = results.metrics(experiment, variables)
     say(report.metrics_table(found))
     return found
 
@@ -186,65 +186,6 @@ def _best(experiment: Experiment, folder: RunFolder, say: Say) -> tuple[int, Any
         step = kept["host"]["best_step"]
         arrays, _ = checkpoints.restore(step, like)
     return step, experiment.trainer.parallel.put(arrays["state"].variables, REPLICATED)
-
-
-def _summary(
-    experiment: Experiment, state: TrainState, host: HostState, best_step: int, variables: Any
-) -> dict[str, Any]:
-    return {
-        "experiment": experiment.config["name"],
-        "seed": experiment.config["seed"],
-        "step": host.step,
-        "num_steps": experiment.trainer.training.num_steps,
-        "best_step": best_step,
-        "seconds": host.seconds,
-        "steps_per_second": host.step / max(host.seconds, 1e-9),
-        "input_share": host.input_seconds / max(host.seconds, 1e-9),
-        "clipped_share": int(state.clipped) / max(host.step, 1),
-        "parameters": sum(x.size for x in jax.tree.leaves(state.params)),
-        "metrics": _final_metrics(experiment, variables),
-        "baselines": _baselines(experiment),
-    }
-
-
-def _final_metrics(experiment: Experiment, variables: Any) -> dict[str, dict[str, float]]:
-    splits = [name for name in ("validation", "test") if name in experiment.dataset.splits]
-    return {
-        name: experiment.trainer.evaluate(variables, experiment.evaluation_batches(name), experiment.shapes(name))
-        for name in splits
-    }
-
-
-def _baselines(experiment: Experiment) -> dict[str, float]:
-    dataset: Any = experiment.dataset  # of text wherever there are baselines: ``compose`` has made sure
-    found: dict[str, float] = {}
-    for name in experiment.config["baselines"]:
-        train, validation, test = (dataset.splits[split].tokens for split in ("train", "validation", "test"))
-        found |= BASELINES[name](train, validation, test, dataset.vocabulary)
-    return found
-
-
-def _say_results(summary: Mapping[str, Any], say: Say) -> None:
-    say(
-        f"{summary['step']} steps in {summary['seconds']:.0f} s of training; making batches took "
-        f"{summary['input_share']:.1%} of that in processor time; {summary['clipped_share']:.1%} of the steps "
-        "were clipped\n"
-    )
-    say(report.metrics_table(summary["metrics"]))
-    if summary["baselines"]:
-        say("\n" + report.baselines_table(summary["metrics"]["test"]["bits_per_symbol"], summary["baselines"]))
-
-
-def _plot(experiment: Experiment, folder: RunFolder, summary: Mapping[str, Any]) -> Path:
-    measure, _ = chief(experiment.trainer.tasks)
-    measure = "bits_per_symbol" if summary["baselines"] else measure
-    test = summary["metrics"].get("test")
-    tested = (summary["best_step"], test[measure]) if test else None
-    path = folder.path / "plots" / "learning_curve.png"
-    plots.learning_curve(
-        read_metrics(folder.path), measure, path, experiment.config["name"], tested, summary["baselines"]
-    )
-    return path
 
 
 def _generates(experiment: Experiment) -> bool:

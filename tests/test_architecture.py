@@ -26,8 +26,10 @@ ARROWS = {
     "run_folder": {"schema"},
     "config": {"schema", "training", "analysis"},
     "composition": {"schema", "config", "data", "models", "nn", "ops", "training", "analysis"},
+    "results": {"composition", "data", "training", "analysis"},
     "experiment": {
-        "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops", "training", "analysis",
+        "results", "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops", "training",
+        "analysis",
     },
     "preparation": {"schema", "config", "composition", "data", "analysis"},
     "sweeps": {

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from sequence_lab import experiment
+from sequence_lab import experiment, results
 from sequence_lab.composition import compose
 from sequence_lab.data import Dataset, Examples, characters
 from sequence_lab.nn import Dense
@@ -144,7 +144,7 @@ def test_a_run_in_two_parts_equals_one_in_one(tmp_path, one_device, uninterrupte
         raise RuntimeError("killed")
 
     monkeypatch.setattr(Checkpoints, "save", killed)
-    monkeypatch.setattr(experiment, "_final_metrics", killed_in_the_end)
+    monkeypatch.setattr(results, "metrics", killed_in_the_end)
     with pytest.raises(RuntimeError, match="killed"):
         run(make(), tmp_path / "parts", one_device)
     monkeypatch.undo()
@@ -411,3 +411,27 @@ def test_evaluating_what_was_never_trained_is_refused(tmp_path, one_device):
 def test_time_to_the_first_step_is_said(tmp_path, one_device, capsys):
     run(adding_config(), tmp_path / "run", one_device, started=time.monotonic() - 100)
     assert "first step done 10" in capsys.readouterr().err
+
+
+def test_a_classifier_leaves_scores_intervals_and_predictions_of_the_test_split(tmp_path, one_device):
+    config = adding_config(num_steps=2)
+    config.dataset_name, config.dataset = "temporal_order", ConfigDict({"length": 10, "num_train": 16, "num_test": 13})
+    config.objectives = ConfigDict({"order": {"name": "classification"}})
+    config.published = ConfigDict({"accuracy": (0.99, "a paper")})
+    summary, lines = run(config, tmp_path / "run", one_device)
+    test, (low, high) = summary["metrics"]["test"], summary["intervals"]["test"]["accuracy"]
+    assert {"loss", "accuracy", "mcc", "macro_f1"} <= set(test)
+    assert low <= test["accuracy"] <= high
+    assert "95 % interval" in "\n".join(lines)
+    found = np.load(tmp_path / "run" / "predictions" / "test.npz")
+    split = compose(config, devices=one_device).dataset.splits["test"]
+    np.testing.assert_array_equal(found["order/labels"], split.arrays["labels"])
+    assert (found["order/outputs"].argmax(-1) == found["order/labels"]).mean() == pytest.approx(test["accuracy"])
+    assert (tmp_path / "run" / "plots" / "confusion_order.png").exists()
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["published"] == {"accuracy": [0.99, "a paper"]}
+
+
+@pytest.mark.parametrize("figure", [0.9, (0.9,), ("0.9", "a paper")])
+def test_a_published_figure_has_a_value_and_a_source(tmp_path, one_device, figure):
+    with pytest.raises(Refused, match=r"published.loss is .*; allowed: \(value, source\)"):
+        run(changed(published={"loss": figure}), tmp_path / "run", one_device)

@@ -78,17 +78,39 @@ def length_histogram(lengths: Mapping[str, Any], path: Path, title: str, widths:
     _save(figure, path)
 
 
-def _figure() -> tuple[Any, Any]:
+def confusion_matrix(matrix: Any, classes: Sequence[str], path: Path, title: str) -> None:
+    """Draws counts ``[K, K]``, labels down and answers across, coloured by their share of the row.
+
+    Args:
+      classes: K names, or none: numbers.
+    """
+    size = len(matrix)
+    names = list(classes) or [str(number) for number in range(size)]
+    figure, axes = _figure(max(4.2, 0.42 * size + 1.8))
+    shares = matrix / matrix.sum(axis=1, keepdims=True).clip(1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row in range(size if size <= 20 else 0):
+        for column in range(size):
+            colour = "white" if shares[row, column] > 0.5 else "0.25"
+            axes.text(column, row, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=7)
+    axes.set_xticks(range(size), names, rotation=45, ha="right")
+    axes.set_yticks(range(size), names)
+    axes.set(xlabel="answer", ylabel="label", title=title)
+    _save(figure, path, grid=False)
+
+
+def _figure(height: float = 4.2) -> tuple[Any, Any]:
     # Not pyplot: no global state, no display, safe in a worker.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = Figure(figsize=(7, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
 
 
-def _save(figure: Any, path: Path) -> None:
-    figure.axes[0].grid(alpha=0.3)
+def _save(figure: Any, path: Path, grid: bool = True) -> None:
+    if grid:
+        figure.axes[0].grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)

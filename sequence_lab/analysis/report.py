@@ -1,6 +1,6 @@
 """The tables that end a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sequence_lab.analysis import tables
 
@@ -10,6 +10,12 @@ def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
     names = list(next(iter(metrics.values())))
     rows = [[split, *(f"{values[name]:.4f}" for name in names)] for split, values in metrics.items()]
     return tables.markdown(["split", *names], rows)
+
+
+def intervals_table(test: Mapping[str, float], intervals: Mapping[str, Sequence[float]]) -> str:
+    """The scores of the test split that have an interval over other samples of as many rows."""
+    rows = [[name, f"{test[name]:.4f}", f"{low:.4f} to {high:.4f}"] for name, (low, high) in intervals.items()]
+    return tables.markdown(["test", "score", "95 % interval over rows"], rows)
 
 
 def baselines_table(bits_per_symbol: float, baselines: Mapping[str, float]) -> str:

@@ -111,9 +111,12 @@ class Sequences:
 
     def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
         """Every example once, from the shortest to the longest."""
-        order = np.argsort(self.extents, kind="stable")
-        for rows, width in zip(*self._batches(order, batch_size), strict=True):
+        for rows, width in zip(*self._batches(self.evaluation_order(), batch_size), strict=True):
             yield self._batch(rows, width, batch_size)
+
+    def evaluation_order(self) -> np.ndarray:
+        """Which example each row of the evaluation batches is."""
+        return np.argsort(self.extents, kind="stable")
 
     def shapes(self, batch_size: int) -> list[Batch]:
         """A batch of zeros in each of the shapes that batches have."""

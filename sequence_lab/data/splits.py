@@ -67,6 +67,10 @@ class Examples:
         for first in range(0, len(self), batch_size):
             yield self._batch(np.arange(first, min(first + batch_size, len(self))), batch_size)
 
+    def evaluation_order(self) -> np.ndarray:
+        """Which example each row of the evaluation batches is."""
+        return np.arange(len(self))
+
     def shapes(self, batch_size: int) -> list[Batch]:
         """A batch in each of the shapes that batches have: one."""
         return [self._batch(np.zeros(0, int), batch_size)]

@@ -1,53 +1,23 @@
 """The training loop: steps, records, evaluations, checkpoints. Plain Python around two compiled functions."""
 
 import dataclasses
-import functools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import optax
 
 from sequence_lab.ops import metrics
-from sequence_lab.training import objectives, step
+from sequence_lab.training import objectives
 from sequence_lab.training.checkpoints import Checkpoints
 from sequence_lab.training.host_state import HostState
 from sequence_lab.training.interrupts import Interrupted, interrupts
-from sequence_lab.training.optimizer import OptimizerConfig
-from sequence_lab.training.parallel import REPLICATED, SHARDED, Parallel
-from sequence_lab.training.programs import Programs
+from sequence_lab.training.parallel import REPLICATED, SHARDED
 from sequence_lab.training.progress import Progress
 from sequence_lab.training.recorder import Recorder
 from sequence_lab.training.state import TrainState
-
-Batch = Mapping[str, np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingConfig:
-    """Schema and defaults of ``config.training``."""
-
-    num_steps: int = 1000  # updates; raise it to go on with a finished run
-    batch_size: int = 32  # rows of a batch, over all devices
-    evaluation_batch_size: int = 32  # the same, for evaluations
-    k1: int = 0  # truncated back-propagation over streams: update every k1 steps ...
-    k2: int = 0  # ... and send the gradient back k2 >= k1 steps
-    num_shapes: int = 8  # lengths that rows of different lengths are padded to; a program is compiled for each
-    log_every: int = 50  # steps between two records of training measures
-    evaluate_every: int = 200  # steps between two evaluations of the validation split
-    checkpoint_every: int = 200  # steps between two checkpoints; a best evaluation is always kept
-    early_stopping_patience: int = 0  # evaluations without a better score before the run ends; 0: never
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            least = 0 if field.name in ("k1", "k2", "early_stopping_patience", "num_steps") else 1
-            value = getattr(self, field.name)
-            if value < least:
-                raise ValueError(f"training.{field.name} is {value}; allowed: {least} or more")
-        if self.k2 < self.k1:
-            raise ValueError(f"training.k2 is {self.k2}; allowed: training.k1 ({self.k1}) or more")
+from sequence_lab.training.trainer import Batch, Trainer
 
 
 class TrainingData(Protocol):
@@ -64,116 +34,51 @@ class Diverged(ArithmeticError):
     """The loss or its gradient stopped being finite."""
 
 
-@dataclasses.dataclass
-class Trainer:
-    """An experiment's parts, ready to train and to evaluate.
+def fit(
+    trainer: Trainer,
+    state: TrainState,
+    data: TrainingData,
+    validation: Callable[[], Iterable[Batch]],
+    shapes: Mapping[str, Sequence[Batch]],
+    workdir: Path,
+    *,
+    started: float,
+    say: Callable[[str], None] = print,
+) -> tuple[TrainState, HostState]:
+    """Trains from the newest checkpoint in ``workdir``, or from ``state``, to the end; leaves a checkpoint there.
 
-    Attributes:
-      apply: the model, as ``step.Apply``.
-      initial_carry: the recurrent carry before the first batch of so many rows; () for a model without memory.
-      tasks: what outputs are held against.
-      tx, schedule: the optimizer that ``optimizer`` describes, and its learning rate by step.
-      parallel: the devices and how steps are compiled for them.
+    Args:
+      state: of step 0, on the host.
+      data: training batches; set to where the checkpoint left them.
+      validation: makes the batches of one evaluation.
+      shapes: of "train" and "validation", a batch in each of the shapes that their batches may have.
+      started: ``time.monotonic()`` when the command began, for the time to the first step.
+
+    Raises:
+      Diverged: a loss or gradient is not finite.
+      Interrupted: SIGINT or SIGTERM came in.
     """
-
-    apply: step.Apply
-    initial_carry: Callable[[int], Any]
-    tasks: Sequence[objectives.Task]
-    tx: optax.GradientTransformation
-    optimizer: OptimizerConfig
-    schedule: optax.Schedule
-    training: TrainingConfig
-    parallel: Parallel
-
-    def __post_init__(self) -> None:
-        for field in ("batch_size", "evaluation_batch_size"):
-            self.parallel.check_batch_size(f"training.{field}", getattr(self.training, field))
-        clip_norm, k1 = self.optimizer.clip_norm, self.training.k1
-
-        def train_step(state: TrainState, carry: Any, batch: Any) -> Any:
-            return step.train_step(self.apply, self.tasks, self.tx, clip_norm, k1, state, carry, batch)
-
-        def evaluation_step(variables: Any, carry: Any, batch: Any) -> Any:
-            return step.evaluation_step(self.apply, self.tasks, variables, carry, batch)
-
-        self.train_step = self.parallel.compile(
-            train_step, (REPLICATED, SHARDED, SHARDED), (REPLICATED, SHARDED, REPLICATED), donate=(0, 1)
-        )
-        self.evaluation_step = self.parallel.compile(
-            evaluation_step, (REPLICATED, SHARDED, SHARDED), (SHARDED, REPLICATED), donate=(1,)
-        )
-
-        put = functools.partial(self.parallel.put, spec=SHARDED)
-        self.train_programs, self.evaluation_programs = (
-            Programs(self.train_step, put),
-            Programs(self.evaluation_step, put),
-        )
-
-    def evaluate(self, variables: Any, batches: Iterable[Batch], shapes: Sequence[Batch]) -> dict[str, float]:
-        """The measures over all batches.
-
-        Args:
-          variables: of the model, as the step has them (see ``Parallel.put``).
-          shapes: a batch in each of the shapes that batches may have.
-        """
-        carry = self._compile_evaluation(variables, shapes)
-        found = []
-        for batch in batches:
-            carry, measures = self.evaluation_programs(variables, carry, self.parallel.put(dict(batch), SHARDED))
-            found.append(measures)
-        return objectives.means(self.tasks, metrics.merge(found))
-
-    def _compile_evaluation(self, variables: Any, shapes: Sequence[Batch]) -> Any:
-        """Returns the carry that an evaluation starts with."""
-        carry = self.parallel.put(self.initial_carry(self.training.evaluation_batch_size), SHARDED)
-        self.evaluation_programs.compile(variables, carry, batches=shapes)
-        return carry
-
-    def fit(
-        self,
-        state: TrainState,
-        data: TrainingData,
-        validation: Callable[[], Iterable[Batch]],
-        shapes: Mapping[str, Sequence[Batch]],
-        workdir: Path,
-        *,
-        started: float,
-        say: Callable[[str], None] = print,
-    ) -> tuple[TrainState, HostState]:
-        """Trains from the newest checkpoint in ``workdir``, or from ``state``, to the end; leaves a checkpoint there.
-
-        Args:
-          state: of step 0, on the host.
-          data: training batches; set to where the checkpoint left them.
-          validation: makes the batches of one evaluation.
-          shapes: of "train" and "validation", a batch in each of the shapes that their batches may have.
-          started: ``time.monotonic()`` when the command began, for the time to the first step.
-
-        Raises:
-          Diverged: a loss or gradient is not finite.
-          Interrupted: SIGINT or SIGTERM came in.
-        """
-        checkpoints = Checkpoints(workdir / "checkpoints", say)
-        carry = self.initial_carry(self.training.batch_size)
-        host = HostState()
-        restored = checkpoints.restore_latest({"state": state, "carry": carry})
-        if restored is not None:
-            number, arrays, kept = restored
-            state, carry, host = arrays["state"], arrays["carry"], HostState.from_json(kept["host"])
-            data.set_state(kept["data"])
-            say(f"resuming after step {number}")
-        state, carry = self.parallel.put(state, REPLICATED), self.parallel.put(carry, SHARDED)
-        self.train_programs.compile(state, carry, batches=shapes["train"])
-        self._compile_evaluation(state.variables, shapes["validation"])
-        run = _Run(
-            self, data, validation, shapes["validation"], checkpoints, Recorder(workdir, host.step),
-            Progress(self.training.num_steps, host.step), host, state, carry, started,
-        )  # fmt: skip
-        try:
-            run.train()
-        finally:
-            run.close()
-        return run.state, host
+    checkpoints = Checkpoints(workdir / "checkpoints", say)
+    carry = trainer.initial_carry(trainer.training.batch_size)
+    host = HostState()
+    restored = checkpoints.restore_latest({"state": state, "carry": carry})
+    if restored is not None:
+        number, arrays, kept = restored
+        state, carry, host = arrays["state"], arrays["carry"], HostState.from_json(kept["host"])
+        data.set_state(kept["data"])
+        say(f"resuming after step {number}")
+    state, carry = trainer.parallel.put(state, REPLICATED), trainer.parallel.put(carry, SHARDED)
+    trainer.train_programs.compile(state, carry, batches=shapes["train"])
+    trainer.compile_evaluation(state.variables, shapes["validation"])
+    run = _Run(
+        trainer, data, validation, shapes["validation"], checkpoints, Recorder(workdir, host.step),
+        Progress(trainer.training.num_steps, host.step), host, state, carry, started,
+    )  # fmt: skip
+    try:
+        run.train()
+    finally:
+        run.close()
+    return run.state, host
 
 
 @dataclasses.dataclass

@@ -6,11 +6,11 @@ import numpy as np
 import optax
 import pytest
 
-from sequence_lab.training.loop import Trainer, TrainingConfig
 from sequence_lab.training.objectives import OBJECTIVES, Task
 from sequence_lab.training.optimizer import OptimizerConfig, optimizer, schedule
 from sequence_lab.training.parallel import REPLICATED, SHARDED, Parallel
 from sequence_lab.training.state import initial_state
+from sequence_lab.training.trainer import Trainer, TrainingConfig
 
 B, T, C, D = 8, 6, 3, 4
 RANDOM = np.random.default_rng(0)

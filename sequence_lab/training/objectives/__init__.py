@@ -89,15 +89,23 @@ def measure(tasks: Sequence[Task], outputs: Any, batch: Mapping[str, Array]) -> 
     """
     measures: Measures = {}
     for task in tasks:
-        where = f"config.objectives.{task.key}"
-        array = _entry(outputs, task.output, f"{where}.output") if task.output else outputs
-        if isinstance(array, Mapping):
-            raise ValueError(f"{where}.output is not set; allowed: the model's outputs: {', '.join(sorted(array))}")
-        mask = weights(array, batch)
-        labels = _entry(batch, task.labels, f"{where}.labels")
+        array, labels, mask = compared(task, outputs, batch)
         found = task.objective.measure(_counted(array, mask), _counted(labels, mask), mask)
         measures |= {prefixed(tasks, task, name): mean for name, mean in found.items()}
     return measures
+
+
+def compared(task: Task, outputs: Any, batch: Mapping[str, Array]) -> tuple[Array, Array, Array]:
+    """The output, the labels and the mask that a task's objective is given.
+
+    Raises:
+      ValueError: as ``measure``.
+    """
+    where = f"config.objectives.{task.key}"
+    array = _entry(outputs, task.output, f"{where}.output") if task.output else outputs
+    if isinstance(array, Mapping):
+        raise ValueError(f"{where}.output is not set; allowed: the model's outputs: {', '.join(sorted(array))}")
+    return array, _entry(batch, task.labels, f"{where}.labels"), weights(array, batch)
 
 
 def _entry(arrays: Any, name: str, field: str) -> Array:

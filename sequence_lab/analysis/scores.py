@@ -1,0 +1,128 @@
+"""Scores of a whole split that no mean over examples gives, with 95 % intervals: the table ``SCORES``.
+
+A row belongs to an objective of the same name, and maps its outputs and labels at all places that count to scores.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+DRAWS = 2000  # resamplings behind an interval
+CONFIDENCE = (2.5, 97.5)  # percentiles
+
+
+class Score(NamedTuple):
+    """A score with the ends of its interval over other samples of as many rows; NaN where there is none."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+
+Scores = dict[str, Score]
+
+
+def of_classes(logits_NK: np.ndarray, labels_N: np.ndarray) -> Scores:
+    """Accuracy, balanced accuracy, macro F1 and Matthews' correlation; of two classes also those of the second one.
+
+    These are sensitivity, specificity, "auc" (under the ROC curve) and "auprc" (average precision). Intervals are
+    percentiles of the bootstrap over rows; of the AUC that of Hanley and McNeil (1982).
+    """
+    classes = logits_NK.shape[-1]
+    matrix = confusion(logits_NK, labels_N)
+    drawn = np.random.default_rng(0).multinomial(matrix.sum(), matrix.ravel() / matrix.sum(), DRAWS)
+    drawn = drawn.reshape(DRAWS, classes, classes)
+    scores = {}
+    for name, score in MEASURES.items():
+        values = score(drawn)
+        values = values[~np.isnan(values)]
+        low, high = np.percentile(values, CONFIDENCE) if len(values) else (math.nan, math.nan)
+        scores[name] = Score(float(score(matrix[None])[0]), float(low), float(high))
+    if classes == 2:
+        scores |= _ranked(logits_NK[:, 1] - logits_NK[:, 0], labels_N)
+    else:
+        del scores["sensitivity"], scores["specificity"]
+    return scores
+
+
+def confusion(logits_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
+    """Counts ``[K, K]``: rows are the labels, columns the likeliest classes."""
+    classes = logits_NK.shape[-1]
+    places = np.asarray(labels_N, np.int64) * classes + logits_NK.argmax(-1)
+    return np.bincount(places, minlength=classes**2).reshape(classes, classes)
+
+
+def of_labels(logits_NK: np.ndarray, labels_NK: np.ndarray) -> Scores:
+    """Precision, recall and F1 of independent yes-or-no labels, over all of them together; and the mean F1 of each."""
+    said, true = logits_NK > 0, labels_NK > 0
+    hits, says, trues = (said & true).sum(0), said.sum(0), true.sum(0)
+    each = 2 * hits / np.maximum(says + trues, 1)
+    return {
+        "precision": Score(hits.sum() / max(says.sum(), 1)),
+        "recall": Score(hits.sum() / max(trues.sum(), 1)),
+        "f1": Score(2 * hits.sum() / max(says.sum() + trues.sum(), 1)),
+        "macro_f1": Score(float(each[trues > 0].mean()) if trues.any() else math.nan),
+    }
+
+
+def _accuracy(matrix: np.ndarray) -> np.ndarray:
+    return np.trace(matrix, axis1=-2, axis2=-1) / matrix.sum((-2, -1))
+
+
+def _recalls(matrix: np.ndarray) -> np.ndarray:
+    """Of each class; NaN of one that no row has."""
+    rows = matrix.sum(-1)
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1)
+    return np.divide(hits, rows, out=np.full(rows.shape, math.nan), where=rows > 0)
+
+
+def _balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
+    return np.nanmean(_recalls(matrix), axis=-1)
+
+
+def _macro_f1(matrix: np.ndarray) -> np.ndarray:
+    """The mean over those classes that are among the labels or the answers."""
+    both = matrix.sum(-1) + matrix.sum(-2)
+    hits = 2 * np.diagonal(matrix, axis1=-2, axis2=-1)
+    return np.nanmean(np.divide(hits, both, out=np.full(both.shape, math.nan), where=both > 0), axis=-1)
+
+
+def _matthews(matrix: np.ndarray) -> np.ndarray:
+    """Gorodkin's (2004) for any number of classes; 0 where all labels, or all answers, are of one class."""
+    total, true, said = (x.astype(float) for x in (matrix.sum((-2, -1)), matrix.sum(-1), matrix.sum(-2)))
+    covariance = np.trace(matrix, axis1=-2, axis2=-1) * total - (true * said).sum(-1)
+    spread = np.sqrt((total**2 - (true**2).sum(-1)) * (total**2 - (said**2).sum(-1)))
+    return np.divide(covariance, spread, out=np.zeros_like(spread), where=spread > 0)
+
+
+MEASURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "accuracy": _accuracy,
+    "balanced_accuracy": _balanced_accuracy,
+    "macro_f1": _macro_f1,
+    "mcc": _matthews,
+    "sensitivity": lambda matrix: _recalls(matrix)[..., -1],
+    "specificity": lambda matrix: _recalls(matrix)[..., 0],
+}
+
+
+def _ranked(scores_N: np.ndarray, labels_N: np.ndarray) -> Scores:
+    from sklearn import metrics  # a second to import, for those who use it
+
+    positive, negative = int((labels_N == 1).sum()), int((labels_N == 0).sum())
+    if not positive or not negative:
+        return {"auc": Score(math.nan), "auprc": Score(math.nan)}
+    area = float(metrics.roc_auc_score(labels_N, scores_N))
+    above, twice = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (positive - 1) * (above - area**2) + (negative - 1) * (twice - area**2)
+    half = 1.96 * math.sqrt(max(variance, 0) / (positive * negative))
+    precision = float(metrics.average_precision_score(labels_N, scores_N))
+    return {"auc": Score(area, max(area - half, 0.0), min(area + half, 1.0)), "auprc": Score(precision)}
+
+
+SCORES: Mapping[str, Callable[[np.ndarray, np.ndarray], Scores]] = {
+    "classification": of_classes,
+    "labelling": of_classes,
+    "multilabel": of_labels,
+}

@@ -1,0 +1,123 @@
+"""What comes of a run: the measures and scores of its best state, its predictions, its plots."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from sequence_lab.analysis import plots, report
+from sequence_lab.analysis.baselines import BASELINES
+from sequence_lab.analysis.scores import SCORES, confusion
+from sequence_lab.composition import Experiment
+from sequence_lab.data import Stream
+from sequence_lab.training.host_state import HostState
+from sequence_lab.training.objectives import Task, chief, prefixed
+from sequence_lab.training.predictions import Predictions
+from sequence_lab.training.recorder import read_metrics
+from sequence_lab.training.state import TrainState
+
+PREDICTIONS = Path("predictions") / "test.npz"
+MOST_CLASSES = 40  # of a confusion matrix that can be read
+
+
+def summary(
+    experiment: Experiment, folder: Path, state: TrainState, host: HostState, best_step: int, variables: Any
+) -> dict[str, Any]:
+    """The figures of a run that has ended; leaves the predictions of the test split in its folder."""
+    found = metrics(experiment, variables)
+    intervals: dict[str, Any] = {}
+    for task, predicted in _predictions(experiment, variables, folder).items():
+        scores = SCORES[_objective(experiment, task)](predicted.outputs, predicted.labels)
+        names = {name: prefixed(experiment.trainer.tasks, task, name) for name in scores}
+        found["test"] |= {names[name]: score.value for name, score in scores.items()}
+        intervals |= {names[name]: [score.low, score.high] for name, score in scores.items() if score.low == score.low}
+    return {
+        "experiment": experiment.config["name"],
+        "seed": experiment.config["seed"],
+        "step": host.step,
+        "num_steps": experiment.trainer.training.num_steps,
+        "best_step": best_step,
+        "seconds": host.seconds,
+        "steps_per_second": host.step / max(host.seconds, 1e-9),
+        "input_share": host.input_seconds / max(host.seconds, 1e-9),
+        "clipped_share": int(state.clipped) / max(host.step, 1),
+        "parameters": sum(x.size for x in jax.tree.leaves(variables["params"])),
+        "metrics": found,
+        "intervals": {"test": intervals} if intervals else {},
+        "baselines": _baselines(experiment),
+        "published": experiment.config["published"],
+    }
+
+
+def metrics(experiment: Experiment, variables: Any) -> dict[str, dict[str, float]]:
+    """The measures of the validation and, where there is one, of the test split."""
+    splits = [name for name in ("validation", "test") if name in experiment.dataset.splits]
+    return {
+        name: experiment.trainer.evaluate(variables, experiment.evaluation_batches(name), experiment.shapes(name))
+        for name in splits
+    }
+
+
+def say(summary: Mapping[str, Any], line: Callable[[str], None]) -> None:
+    """A summary for a person to read."""
+    line(
+        f"{summary['step']} steps in {summary['seconds']:.0f} s of training; making batches took "
+        f"{summary['input_share']:.1%} of that in processor time; {summary['clipped_share']:.1%} of the steps "
+        "were clipped\n"
+    )
+    line(report.metrics_table(summary["metrics"]))
+    if summary["intervals"]:
+        line("\n" + report.intervals_table(summary["metrics"]["test"], summary["intervals"]["test"]))
+    if summary["baselines"]:
+        line("\n" + report.baselines_table(summary["metrics"]["test"]["bits_per_symbol"], summary["baselines"]))
+
+
+def plot(experiment: Experiment, folder: Path, summary: Mapping[str, Any]) -> Path:
+    """Draws the learning curve; returns where it is."""
+    measure, _ = chief(experiment.trainer.tasks)
+    measure = "bits_per_symbol" if summary["baselines"] else measure
+    test = summary["metrics"].get("test")
+    tested = (summary["best_step"], test[measure]) if test else None
+    path = folder / "plots" / "learning_curve.png"
+    plots.learning_curve(read_metrics(folder), measure, path, experiment.config["name"], tested, summary["baselines"])
+    return path
+
+
+def _objective(experiment: Experiment, task: Task) -> str:
+    return experiment.config["objectives"][task.key]["name"]
+
+
+def _predictions(experiment: Experiment, variables: Any, folder: Path) -> dict[Task, Predictions]:
+    """Of the tasks that have scores, on the test split; keeps them as arrays TASK/outputs, TASK/labels and so on."""
+    tasks = [task for task in experiment.trainer.tasks if _objective(experiment, task) in SCORES]
+    split = experiment.dataset.splits.get("test")
+    if not tasks or split is None or isinstance(split, Stream):
+        return {}
+    batches, shapes = experiment.evaluation_batches("test"), experiment.shapes("test")
+    by_key = experiment.trainer.predict(variables, batches, shapes, split.evaluation_order())
+    found = {task: by_key[task.key] for task in tasks}
+    arrays = {
+        f"{task.key}/{name}": array
+        for task, predicted in found.items()
+        for name, array in predicted._asdict().items()
+        if array is not None
+    }
+    (folder / PREDICTIONS).parent.mkdir(exist_ok=True)
+    np.savez_compressed(folder / PREDICTIONS, **arrays)
+    for task, predicted in found.items():
+        if predicted.labels.ndim == 1 and predicted.outputs.shape[-1] <= MOST_CLASSES:
+            matrix = confusion(predicted.outputs, predicted.labels)
+            path = folder / "plots" / f"confusion_{task.key}.png"
+            plots.confusion_matrix(matrix, experiment.dataset.classes, path, f"{experiment.config['name']}, test")
+    return found
+
+
+def _baselines(experiment: Experiment) -> dict[str, float]:
+    dataset: Any = experiment.dataset  # of text wherever there are baselines: ``compose`` has made sure
+    found: dict[str, float] = {}
+    for name in experiment.config["baselines"]:
+        train, validation, test = (dataset.splits[split].tokens for split in ("train", "validation", "test"))
+        found |= BASELINES[name](train, validation, test, dataset.vocabulary)
+    return found

@@ -1,0 +1,69 @@
+"""Scores of a whole split: scikit-learn's values, and intervals that cover what they should."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from sequence_lab.analysis.scores import confusion, of_classes, of_labels
+
+RANDOM = np.random.default_rng(0)
+
+
+def drawn(rows, classes, signal=1.0, random=RANDOM):
+    labels = random.integers(0, classes, rows)
+    return random.normal(size=(rows, classes)) + signal * np.eye(classes)[labels], labels
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_values_are_those_of_scikit_learn(classes):
+    logits, labels = drawn(60, classes)
+    found = {name: score.value for name, score in of_classes(logits, labels).items()}
+    said = logits.argmax(-1)
+    expected = {
+        "accuracy": metrics.accuracy_score(labels, said),
+        "balanced_accuracy": metrics.balanced_accuracy_score(labels, said),
+        "macro_f1": metrics.f1_score(labels, said, average="macro"),
+        "mcc": metrics.matthews_corrcoef(labels, said),
+    }
+    if classes == 2:
+        chances = np.exp(logits[:, 1]) / np.exp(logits).sum(-1)
+        expected |= {
+            "sensitivity": metrics.recall_score(labels, said),
+            "specificity": metrics.recall_score(labels, said, pos_label=0),
+            "auc": metrics.roc_auc_score(labels, chances),
+            "auprc": metrics.average_precision_score(labels, chances),
+        }
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-9, err_msg=name)
+    np.testing.assert_array_equal(confusion(logits, labels), metrics.confusion_matrix(labels, said))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "mcc", "auc", "specificity"])
+def test_intervals_cover_the_true_value_about_95_times_in_100(name):
+    random = np.random.default_rng(1)
+    truth = of_classes(*drawn(200_000, 2, random=random))[name].value
+    found = [of_classes(*drawn(150, 2, random=random))[name] for _ in range(100)]
+    assert 88 <= sum(score.low <= truth <= score.high for score in found) <= 100
+    assert np.mean([score.high - score.low for score in found]) < 0.35
+
+
+def test_one_class_alone_has_no_ranking_and_no_correlation():
+    logits, _ = drawn(20, 2)
+    found = of_classes(logits, np.zeros(20, int))
+    assert math.isnan(found["auc"].value)
+    assert math.isnan(found["sensitivity"].value)
+    assert found["mcc"].value == 0
+
+
+def test_labels_that_exclude_nothing():
+    logits, labels = RANDOM.normal(size=(40, 3)), RANDOM.integers(0, 2, (40, 3)).astype(np.float32)
+    found = {name: score.value for name, score in of_labels(logits, labels).items()}
+    said = logits > 0
+    expected = metrics.precision_recall_fscore_support(labels.astype(int), said.astype(int), average="micro")
+    np.testing.assert_allclose([found["precision"], found["recall"], found["f1"]], expected[:3])
+    np.testing.assert_allclose(
+        found["macro_f1"], metrics.f1_score(labels.astype(int), said.astype(int), average="macro")
+    )
