@@ -6,6 +6,7 @@
   python launch.py --mode=generate                          text from the finished quickstart
   python launch.py --config=experiments/digits_gru.py --mode=sweep --workers=2 \\
       --sweep=optimizer.learning_rate=0.001,0.003,0.01 --seeds=3
+  python launch.py --mode=report                            one table of all runs and sweeps beside what is published
   python launch.py --mode=prepare --datasets=mnist,ptb --manual_dir=FOLDER    data sets from their original files
 
 The same command again resumes a run that was stopped, and says so if it is finished.
@@ -82,7 +83,7 @@ from ml_collections import config_flags  # noqa: E402
 
 EXPERIMENTS = Path(__file__).resolve().parent / "experiments"
 HELP = {"--help", "-help", "-h", "--helpfull"}
-MODES = ("train", "evaluate", "generate", "sweep", "prepare", "inspect")
+MODES = ("train", "evaluate", "generate", "sweep", "report", "prepare", "inspect")
 
 
 def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
@@ -96,6 +97,7 @@ def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
     flags.DEFINE_integer("seeds", 0, "seeds per point of a sweep; 0: as the experiment says", lower_bound=0, **own)
     flags.DEFINE_integer("points", 0, "points of a sweep drawn at random; 0: the whole grid", lower_bound=0, **own)
     flags.DEFINE_integer("workers", 1, "processes of a sweep", lower_bound=1, **own)
+    flags.DEFINE_list("runs", ["runs", "sweeps"], "folders of runs and sweeps that a report is about", **own)
     flags.DEFINE_list("datasets", [], "sets to prepare, NAME,...; or all; default: the experiment's own", **own)
     flags.DEFINE_string("manual_dir", None, "folder with the original files of sets to prepare", **own)
     flags.DEFINE_string("data_dir", None, "folder of prepared sets; default: $SEQUENCE_LAB_DATA, or a cache", **own)
@@ -107,8 +109,8 @@ def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
 def usage(values: flags.FlagValues) -> str:
     """The text of --help."""
     names = (
-        "config", "workdir", "mode", "sweep", "seeds", "points", "workers", "datasets", "manual_dir", "data_dir",
-        "process_setup",
+        "config", "workdir", "mode", "sweep", "seeds", "points", "workers", "runs", "datasets", "manual_dir",
+        "data_dir", "process_setup",
     )  # fmt: skip
     lines = [str(__doc__).strip(), "", "Flags:"]
     lines += [f"  --{name:<13} {values[name].help.splitlines()[0]}" for name in names]
@@ -176,7 +178,12 @@ def parse(argv: list[str]) -> tuple[flags.FlagValues, dict[str, Any]]:
     if unnamed:
         raise ValueError(f"got {unnamed[0]!r}; allowed: flags, which start with --")
     schema.choose("--mode", values.mode, MODES)
-    for mode, names in (("sweep", ("sweep", "seeds", "points", "workers")), ("prepare", ("datasets", "manual_dir"))):
+    own = {
+        "sweep": ("sweep", "seeds", "points", "workers"),
+        "report": ("runs",),
+        "prepare": ("datasets", "manual_dir"),
+    }
+    for mode, names in own.items():
         for name in names:
             if values[name].present and values.mode != mode:
                 raise ValueError(f"--{name} is given with --mode={values.mode}; allowed: with --mode={mode}")
@@ -230,8 +237,9 @@ def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
         os.environ["SEQUENCE_LAB_DATA"] = values.data_dir  # for the workers of a sweep, too
     folder = {"sweep": "sweeps", "inspect": "inspections"}.get(mode, "runs")
     workdir = Path(values.workdir or Path(folder) / config.name)
+    command = f"python {shlex.join(sys.argv)}"
     if mode == "train":
-        experiment.run(config, workdir, started=STARTED, command=f"python {shlex.join(sys.argv)}")
+        experiment.run(config, workdir, started=STARTED, command=command)
     elif mode == "evaluate":
         experiment.evaluate(config, workdir)
     elif mode == "generate":
@@ -240,6 +248,10 @@ def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
         from sequence_lab import preparation
 
         preparation.prepare(values.datasets or [config.dataset_name], values.manual_dir)
+    elif mode == "report":
+        from sequence_lab import reports
+
+        reports.write([Path(name) for name in values.runs], Path(values.workdir or "reports"))
     elif mode == "inspect":
         from sequence_lab import preparation
 
@@ -248,7 +260,7 @@ def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
         from sequence_lab import sweeps
 
         axes, seeds, points = values.sweep, values.seeds, values.points
-        sweeps.sweep(config, workdir, axes, seeds, points, values.workers, get_sweep=get_sweep)
+        sweeps.sweep(config, workdir, axes, seeds, points, values.workers, get_sweep, command=command)
 
 
 def main(argv: list[str]) -> int:

@@ -50,6 +50,7 @@ def default_config() -> ConfigDict:
             "training": dataclasses.asdict(TrainingConfig()),
             "generation": dataclasses.asdict(GenerationConfig()),
             "baselines": (),  # rows of analysis.baselines.BASELINES
+            "replicates": (),  # fields that, as the seed, a report takes the mean over: ("dataset.fold",)
             "published": {},  # figures to stand beside the test split's: measure -> (value, source and conditions)
         }
     )
@@ -76,7 +77,7 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
     defaults = schema.plain(default_config())
     schema.check_names("config", config, defaults)
     config = {**defaults, **config}
-    for key, expected in (("name", str), ("seed", int), ("parallel", str), ("baselines", tuple)):
+    for key, expected in (("name", str), ("seed", int), ("parallel", str), ("baselines", tuple), ("replicates", tuple)):
         if not isinstance(config[key], expected):
             raise ValueError(f"config.{key} is {config[key]!r}; allowed: {expected.__name__}")
     if not config["name"] or set("/\\") & set(config["name"]):

@@ -31,6 +31,7 @@ ARROWS = {
         "results", "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops", "training",
         "analysis",
     },
+    "reports": {"schema", "run_folder", "sweeps", "training", "analysis"},
     "preparation": {"schema", "config", "composition", "data", "analysis"},
     "sweeps": {
         "experiment", "composition", "config", "schema", "run_folder", "data", "models", "nn", "ops", "training",

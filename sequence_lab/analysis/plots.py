@@ -99,12 +99,29 @@ def confusion_matrix(matrix: Any, classes: Sequence[str], path: Path, title: str
     _save(figure, path, grid=False)
 
 
-def _figure(height: float = 4.2) -> tuple[Any, Any]:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], path: Path) -> None:
+    """Draws a table, the first column to the left."""
+    columns = range(len(header))
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in columns]
+    figure, axes = _figure(0.4 + 0.28 * (len(rows) + 1), 0.5 + 0.085 * sum(widths))
+    axes.set_axis_off()
+    shares = [width / sum(widths) for width in widths]
+    drawn = axes.table([list(row) for row in rows], None, "left", shares, colLabels=list(header), loc="center")
+    drawn.auto_set_font_size(False)
+    drawn.set_fontsize(8)
+    for (row, _), cell in drawn.get_celld().items():
+        cell.set(edgecolor="0.85", linewidth=0.6)
+        if row == 0:
+            cell.set_text_props(weight="bold")
+    _save(figure, path, grid=False)
+
+
+def _figure(height: float = 4.2, width: float = 7) -> tuple[Any, Any]:
     # Not pyplot: no global state, no display, safe in a worker.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
 

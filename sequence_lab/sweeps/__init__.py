@@ -37,6 +37,7 @@ def sweep(
     models: Tables | None = None,
     datasets: Tables | None = None,
     objectives: Tables | None = None,
+    command: str = "",
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Runs every trial of a sweep that has not been run, and reports; the same call again goes on.
@@ -46,6 +47,7 @@ def sweep(
       axes, seeds, points, get_sweep: as ``space.search_space``.
       workers: processes.
       models, datasets, objectives: further rows for the tables, by name; importable, as they go to the workers.
+      command: what started the sweep, for the summaries.
       say: called with each line for a person to read.
 
     Returns:
@@ -64,7 +66,7 @@ def sweep(
         chosen = search_space(base, axes, seeds, points, get_sweep)
         trials = chosen.trials(base["seed"])
         measure, mode = _chief(plain, trials, rows)
-        job = Job({"models": models, "datasets": datasets, "objectives": objectives}, measure, workers)
+        job = Job({"models": models, "datasets": datasets, "objectives": objectives}, measure, workers, command)
         _check_portable(job.tables)
     folder = Path(workdir).absolute()
     with study.opened(folder, base, chosen, trials, mode) as queue:

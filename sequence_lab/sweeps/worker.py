@@ -31,11 +31,13 @@ class Job(NamedTuple):
       tables: "models", "datasets", "objectives" for ``experiment.run``.
       measure: which validation measure is the score.
       workers: how many processes share the device.
+      command: what started the sweep, for the summaries.
     """
 
     tables: Mapping[str, Any]
     measure: str
     workers: int
+    command: str = ""
 
 
 class Outcome(NamedTuple):
@@ -83,7 +85,9 @@ def attempt(config: Mapping[str, Any], folder: Path, job: Job) -> Outcome:
     """Runs one trial in its folder, with all that it prints in a log there."""
     _log_to(folder)
     try:
-        summary = experiment.run(config, folder, **job.tables, say=functools.partial(print, flush=True))
+        summary = experiment.run(
+            config, folder, **job.tables, command=job.command, say=functools.partial(print, flush=True)
+        )
     except Interrupted as stopped:
         print(stopped, flush=True)
         return Outcome("stopped")

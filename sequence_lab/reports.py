@@ -1,0 +1,141 @@
+"""One table of many runs: what was published, what they came to over seeds, and the commands that made them."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sequence_lab import schema
+from sequence_lab.analysis import plots, tables
+from sequence_lab.run_folder import CONFIG, SUMMARY, RunFolder, flatten, short
+from sequence_lab.sweeps.axis import show
+from sequence_lab.sweeps.space import short_names
+from sequence_lab.training.objectives import OBJECTIVES
+
+TABLE, PLOT, RESULTS = "results.md", "results.png", "results.json"
+NEVER_APART = ("seed", "generation.", "published.", "replicates")  # fields that make no other experiment
+HEADER = ("experiment", "measure", "published", "ours", "runs", "minutes", "command")
+
+
+class Run(NamedTuple):
+    """A finished run: its fields by their dotted names, what stands in its summary, and its folder."""
+
+    fields: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    folder: Path
+
+
+def write(folders: Sequence[Path], out: Path, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
+    """Reads every finished run below the folders, and writes one table of them as Markdown, as JSON and as a picture.
+
+    Runs of an experiment that differ in their seed alone, or in the fields of ``config.replicates``, are one row.
+
+    Returns:
+      The rows, as the JSON holds them.
+
+    Raises:
+      schema.Refused: there is no finished run, or a file of one is damaged.
+    """
+    with schema.refusals():
+        runs = [run for folder in folders for run in _runs(folder)]
+        if not runs:
+            where = ", ".join(str(folder) for folder in folders)
+            raise ValueError(f"--runs is {where}, where no run is finished; allowed: folders of runs or sweeps")
+        rows = [row for name in _names(runs) for row in _experiment(name, [r for r in runs if _name(r) == name])]
+    commands = list(dict.fromkeys(command for row in rows for command in row["commands"]))
+    numbers = [", ".join(str(commands.index(command) + 1) for command in row["commands"]) for row in rows]
+    cells = [[*(row[column] for column in HEADER[:-1]), number] for row, number in zip(rows, numbers, strict=True)]
+    listed = "\n".join(f"{number}. `{command}`" for number, command in enumerate(commands, 1))
+    table = f"{tables.markdown(HEADER, cells)}\n\nCommands:\n\n{listed}"
+    out.mkdir(parents=True, exist_ok=True)
+    (out / TABLE).write_text(f"{table}\n")
+    RunFolder(out).write(RESULTS, rows)
+    plots.table(HEADER, cells, out / PLOT)
+    say(table)
+    say(f"\nit is in {short((out / TABLE).absolute())}, as a picture in {short((out / PLOT).absolute())}")
+    return rows
+
+
+def _runs(folder: Path) -> Iterable[Run]:
+    """The finished runs below, trials of sweeps among them, in the order of their paths."""
+    for path in sorted(folder.rglob(SUMMARY)):
+        own = RunFolder(path.parent)
+        summary, config = own.read(SUMMARY), own.read(CONFIG)
+        if config is not None and "metrics" in summary:
+            yield Run(flatten(config), summary, path.parent)
+
+
+def _name(run: Run) -> str:
+    return run.summary["experiment"]
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    return sorted({_name(run) for run in runs})
+
+
+def _experiment(name: str, runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """The rows of one experiment: a group of runs for each point in which they differ, a row for each measure."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(json.dumps(_point(run), sort_keys=True), []).append(run)
+    points = [_point(group[0]) for group in groups.values()]
+    every = sorted({field for point in points for field in point})
+    differ = [field for field in every if len({json.dumps(point.get(field)) for point in points}) > 1]
+    names = short_names(differ)
+    rows = []
+    for point, group in zip(points, groups.values(), strict=True):
+        values = ", ".join(f"{names[field]} {show(point[field])}" for field in differ if field in point)
+        title = f"{name}: {values}" if values else name
+        rows += [_row(title, measure, group) for measure in _measures(group[0])]
+    return rows
+
+
+def _point(run: Run) -> dict[str, Any]:
+    """What tells a run from those of other groups."""
+    replicates = run.fields.get("replicates", ())
+    return {
+        field: value
+        for field, value in run.fields.items()
+        if not field.startswith(NEVER_APART) and field not in replicates
+    }
+
+
+def _measures(run: Run) -> list[str]:
+    """Those with a published figure, or the one by which a state is better than another."""
+    if run.summary.get("published"):
+        return list(run.summary["published"])
+    tasks = [field.split(".")[1] for field in run.fields if field.startswith("objectives.")]
+    objective = OBJECTIVES.get(run.fields[f"objectives.{tasks[0]}.name"])
+    best = objective.best if objective else "loss"
+    several = len(set(tasks)) > 1
+    return [f"{tasks[0]}/{best}" if several else best]
+
+
+def _row(title: str, measure: str, group: Sequence[Run]) -> dict[str, Any]:
+    split = "test" if "test" in group[0].summary["metrics"] else "validation"
+    known = [run.summary["metrics"][split] for run in group]
+    missing = [run for run, metrics in zip(group, known, strict=True) if measure not in metrics]
+    if missing:
+        raise ValueError(
+            f"{missing[0].folder} has a published {measure}; allowed: its measures, {', '.join(sorted(known[0]))}"
+        )
+    scores = [metrics[measure] for metrics in known]
+    value, source = group[0].summary.get("published", {}).get(measure, (None, ""))
+    return {
+        "experiment": title,
+        "measure": measure if split == "test" else f"validation {measure}",
+        "published": "-" if value is None else f"{value:g} ({source})",
+        "ours": _ours(scores, group[0].summary.get("intervals", {}).get(split, {}).get(measure)),
+        "runs": str(len(group)),
+        "minutes": f"{sum(run.summary['seconds'] for run in group) / 60 / len(group):.1f}",
+        "commands": list(dict.fromkeys(run.summary.get("command") or "(a script)" for run in group)),
+        "scores": scores,
+        "folders": [str(run.folder) for run in group],
+    }
+
+
+def _ours(scores: Sequence[float], interval: Sequence[float] | None) -> str:
+    """Mean and interval over runs; of one run the interval over the rows of the test split, where there is one."""
+    if len(scores) > 1 or interval is None:
+        return tables.interval(scores)
+    return f"{scores[0]:.4g} ({interval[0]:.4g} to {interval[1]:.4g} over rows)"

@@ -1,0 +1,75 @@
+"""The table of many runs: seeds and folds are merged, what else differs is not, every figure has its command."""
+
+import json
+
+import pytest
+
+from sequence_lab import reports
+from sequence_lab.schema import Refused
+
+OBJECTIVES = {"class": {"name": "classification"}}
+
+
+def finished(folder, scores, *, seed=0, published=None, intervals=None, command="python launch.py", **fields):
+    """A run's folder, as far as a report reads it."""
+    config = {"name": "small", "seed": seed, "objectives": OBJECTIVES, "replicates": ["dataset.fold"], **fields}
+    summary = {
+        "experiment": config["name"],
+        "metrics": {"validation": {"accuracy": 0.1}, "test": scores},
+        "seconds": 90.0,
+        "command": command,
+        "published": published or {},
+        "intervals": {"test": intervals or {}},
+    }
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "summary.json").write_text(json.dumps(summary))
+
+
+def report(tmp_path, **kwargs):
+    lines = []
+    rows = reports.write([tmp_path / "runs"], tmp_path / "out", lines.append)
+    return rows, "\n".join(lines)
+
+
+def test_seeds_and_folds_are_one_row_and_other_fields_are_not(tmp_path):
+    for number, (seed, fold, layer) in enumerate([(0, 0, 1), (1, 0, 1), (0, 1, 1), (0, 0, 2)]):
+        dataset = {"fold": fold, "layer": layer, "leaked": False}
+        finished(tmp_path / "runs" / str(number), {"accuracy": 0.7 + number / 10}, seed=seed, dataset=dataset)
+    rows, text = report(tmp_path)
+    assert [(row["experiment"], row["runs"], row["scores"]) for row in rows] == [
+        ("small: layer 1", "3", [0.7, 0.7999999999999999, 0.8999999999999999]),
+        ("small: layer 2", "1", [1.0]),
+    ]
+    assert rows[0]["ours"] == "0.80 ± 0.25"
+    assert rows[0]["minutes"] == "1.5"
+    assert "| small: layer 1 |" in text
+
+
+def test_published_figures_stand_beside_ours_with_their_commands(tmp_path):
+    published = {"mcc": [0.5, "a paper"], "accuracy": [0.75, "another"]}
+    scores, intervals = {"accuracy": 0.8, "mcc": 0.6}, {"mcc": [0.5, 0.7]}
+    finished(tmp_path / "runs" / "a", scores, published=published, intervals=intervals, command="python launch.py --a")
+    finished(tmp_path / "runs" / "b", {"accuracy": 0.3}, name="other", command="python launch.py --b")
+    rows, text = report(tmp_path)
+    assert [(row["experiment"], row["measure"], row["published"]) for row in rows] == [
+        ("other", "accuracy", "-"),
+        ("small", "mcc", "0.5 (a paper)"),
+        ("small", "accuracy", "0.75 (another)"),
+    ]
+    assert rows[1]["ours"] == "0.6 (0.5 to 0.7 over rows)"
+    assert rows[2]["ours"] == "0.8"
+    assert "1. `python launch.py --b`\n2. `python launch.py --a`" in text
+    assert (tmp_path / "out" / "results.md").read_text().strip() in text
+    assert (tmp_path / "out" / "results.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((tmp_path / "out" / "results.json").read_text()) == rows
+
+
+def test_no_finished_run_and_no_such_measure_are_one_line(tmp_path):
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(Refused, match="where no run is finished; allowed: folders of runs or sweeps"):
+        report(tmp_path)
+    finished(tmp_path / "runs" / "a", {"accuracy": 0.8}, published={"f1": [0.5, "a paper"]})
+    with pytest.raises(Refused, match="has a published f1; allowed: its measures, accuracy"):
+        report(tmp_path)
+    assert not (tmp_path / "out").exists()
