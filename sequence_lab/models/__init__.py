@@ -11,12 +11,21 @@ from collections.abc import Callable, Mapping
 import flax.linen as nn
 
 from sequence_lab.models.convolutional import ConvNet2D
+from sequence_lab.models.dna import DNAConvNet
 from sequence_lab.models.language import RecurrentLanguageModel
 from sequence_lab.models.recurrent import RecurrentClassifier, RecurrentTagger
+from sequence_lab.models.sensors import ConvNet1D, DeepConvLSTM
+from sequence_lab.models.sentence import BagOfWords, DynamicKMaxNetwork, SentenceCNN
 
 MODELS: Mapping[str, Callable[..., nn.Module]] = {
+    "bag_of_words": BagOfWords,
+    "conv_net_1d": ConvNet1D,
     "conv_net_2d": ConvNet2D,
+    "deep_conv_lstm": DeepConvLSTM,
+    "dna_conv_net": DNAConvNet,
+    "dynamic_k_max_network": DynamicKMaxNetwork,
     "recurrent_classifier": RecurrentClassifier,
     "recurrent_language_model": RecurrentLanguageModel,
     "recurrent_tagger": RecurrentTagger,
+    "sentence_cnn": SentenceCNN,
 }

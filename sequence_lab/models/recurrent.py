@@ -26,6 +26,7 @@ def recurrent_stack(
     *,
     bidirectional: bool = False,
     dropout: float = 0.0,
+    connection: str = "plain",
     name: str | None = None,
 ) -> Stacked:
     """A ``Stacked`` of one layer per entry of ``features``, all of one kind of cell.
@@ -44,7 +45,7 @@ def recurrent_stack(
         raise ValueError(f"cell_options of {cell} are {dict(cell_options)}: {error}") from None
     if bidirectional:
         layers = [Bidirectional(layer, parent=None) for layer in layers]
-    return Stacked(layers, dropout, name=name)
+    return Stacked(layers, dropout, connection, name=name)
 
 
 def embedded(inputs: Array, lengths_B: Array | None, vocabulary_size: int | None, features: int) -> Array:
@@ -77,6 +78,7 @@ class RecurrentClassifier(nn.Module):
       representation: which vector stands for the sequence: the outputs pooled over the real steps ("max", "mean",
         "log_sum_exp", "first", "last", or "attention", a learned mean), or "final", what the top layer put out last, in
         each of its directions.
+      connection: what a layer makes of its input: see ``nn.Stacked``.
       dropout: between layers and before the affine layer.
     """
 
@@ -88,6 +90,7 @@ class RecurrentClassifier(nn.Module):
     cell_options: Mapping[str, Any] = nn.FrozenDict()
     bidirectional: bool = False
     representation: str = "last"
+    connection: str = "plain"
     dropout: float = 0.0
 
     @nn.compact
@@ -96,7 +99,7 @@ class RecurrentClassifier(nn.Module):
             raise ValueError(f"representation is {self.representation!r}; allowed: {', '.join(REPRESENTATIONS)}")
         stack = recurrent_stack(
             self.cell, self.features, self.cell_options, bidirectional=self.bidirectional, dropout=self.dropout,
-            name="encoder",
+            connection=self.connection, name="encoder",
         )  # fmt: skip
         x_BTC = embedded(inputs_BTC, lengths_B, self.vocabulary_size, self.embedding_features)
         y_BTD, carry = stack(x_BTC, lengths_B, train=train)
@@ -123,13 +126,14 @@ class RecurrentTagger(nn.Module):
     features: tuple[int, ...] = (128,)
     cell_options: Mapping[str, Any] = nn.FrozenDict()
     bidirectional: bool = False
+    connection: str = "plain"
     dropout: float = 0.0
 
     @nn.compact
     def __call__(self, inputs_BTC: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
         stack = recurrent_stack(
             self.cell, self.features, self.cell_options, bidirectional=self.bidirectional, dropout=self.dropout,
-            name="encoder",
+            connection=self.connection, name="encoder",
         )  # fmt: skip
         x_BTC = embedded(inputs_BTC, lengths_B, self.vocabulary_size, self.embedding_features)
         y_BTD, _ = stack(x_BTC, lengths_B, train=train)

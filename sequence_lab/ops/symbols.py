@@ -46,6 +46,19 @@ def one_hot(
     return masking.zero_padding(hot, lengths_B)
 
 
+def reverse_complement(x_BTC: Array, lengths_B: Array | None = None) -> Array:
+    """The other strand of DNA as it is read: one-hot A, C, G, T, ``[..., T, 4]``, zero past the length.
+
+    Raises:
+      ValueError: another number of channels.
+    """
+    if x_BTC.shape[-1] != 4:
+        raise ValueError(f"bases have shape {x_BTC.shape}; allowed: [..., T, 4], A, C, G and T")
+    batch_shape = x_BTC.shape[:-2]
+    lengths_B = masking.checked_lengths(lengths_B, batch_shape, x_BTC.shape[-2])
+    return masking.reverse_within_length(masking.zero_padding(x_BTC, lengths_B), lengths_B)[..., ::-1]
+
+
 def _weights(symbols: Sequence[int], num_symbols: int) -> np.ndarray:
     if not symbols or not set(symbols) <= set(range(num_symbols)):
         raise ValueError(

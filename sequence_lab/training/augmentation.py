@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
-from sequence_lab.ops import augmentation
+from sequence_lab.ops import augmentation, symbols
 
 Array = jax.Array
 Augmentation = Callable[[Array, Array, Array | None], Array]
@@ -84,10 +85,20 @@ class CropAndFlip:
         return augmentation.crop_and_flip(key, x_BHWC, padding=self.padding, flip=self.flip)
 
 
+@dataclasses.dataclass(frozen=True)
+class ReverseComplement:
+    """Half of the pieces of DNA, one-hot ``[B, T, 4]``, read on the other strand."""
+
+    def __call__(self, key: Array, x_BTC: Array, lengths_B: Array | None) -> Array:
+        other_B11 = jax.random.bernoulli(key, 0.5, (x_BTC.shape[0], 1, 1))
+        return jnp.where(other_B11, symbols.reverse_complement(x_BTC, lengths_B), x_BTC)
+
+
 AUGMENTATIONS: Mapping[str, Callable[..., Augmentation]] = {
     "crop_and_flip": CropAndFlip,
     "jitter": Jitter,
     "noise": Noise,
+    "reverse_complement": ReverseComplement,
     "shift": Shift,
     "spec_augment": SpecAugment,
     "word_dropout": WordDropout,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 
 
@@ -22,6 +23,7 @@ class OptimizerConfig:
     plateau_patience: int = 3  # plateau: evaluations without a better validation score before the rate decays
     clip_norm: float = 1.0  # global norm to clip the gradient to, before all else; 0: no clipping
     weight_decay: float = 0.0  # on weights of two or more axes; decoupled for adamw, else added to the gradient
+    max_norm: float = 0.0  # largest norm of the weights into an output of the layer "head"; 0: any
     momentum: float = 0.9  # momentum; also the decay of rmsprop's and adadelta's averages
     b1: float = 0.9  # adam, adamw
     b2: float = 0.999  # adam, adamw
@@ -30,7 +32,7 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         _among("optimizer.name", self.name, RULES)
         _among("optimizer.schedule", self.schedule, SCHEDULES)
-        for field in ("learning_rate", "clip_norm", "weight_decay", "warmup_steps", "final_factor"):
+        for field in ("learning_rate", "clip_norm", "weight_decay", "warmup_steps", "final_factor", "max_norm"):
             if not getattr(self, field) >= 0:
                 raise ValueError(f"optimizer.{field} is {getattr(self, field)}; allowed: 0 or more")
         for field in ("b1", "b2", "momentum"):
@@ -87,7 +89,28 @@ def optimizer(config: OptimizerConfig, num_steps: int) -> optax.GradientTransfor
     decay = optax.add_decayed_weights(config.weight_decay, _is_weight) if config.weight_decay else optax.identity()
     rule = RULES[config.name](config)
     middle = (rule, decay) if config.name == "adamw" else (decay, rule)
-    return optax.chain(clip, *middle, optax.scale_by_learning_rate(schedule(config, num_steps)))
+    bound = max_norm(config.max_norm) if config.max_norm else optax.identity()
+    return optax.chain(clip, *middle, optax.scale_by_learning_rate(schedule(config, num_steps)), bound)
+
+
+def max_norm(most: float) -> optax.GradientTransformation:
+    """Updates after which the weights into each output of the layer "head", ``kernel [C, K]``, have at most this norm.
+
+    Columns that are longer are scaled down (Hinton et al. 2012; Kim 2014). It is the last of a chain; a share of such
+    an update keeps to the bound, too, for the bound is convex.
+    """
+
+    def bounded(path: Any, update: jax.Array, weights: jax.Array) -> jax.Array:
+        if [getattr(key, "key", None) for key in path[-2:]] != ["head", "kernel"]:
+            return update
+        moved = weights + update
+        norms_K = jnp.linalg.norm(moved, axis=0)
+        return moved * jnp.minimum(1, most / jnp.maximum(norms_K, 1e-12)) - weights
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        return jax.tree.map_with_path(bounded, updates, params), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
 def _is_weight(params: Any) -> Any:

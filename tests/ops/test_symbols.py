@@ -139,3 +139,13 @@ def test_alphabet_one_hot_is_zero_past_the_length() -> None:
 def test_alphabet_refuses_a_wrong_table(letters: str, ambiguous: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         symbols.Alphabet(letters, ambiguous)
+
+
+def test_the_other_strand_is_read_backwards_with_the_paired_bases():
+    text, padded = "ACCGTNA", symbols.DNA.encode("ACCGTNAGG")
+    found = symbols.reverse_complement(symbols.DNA.one_hot(jnp.asarray(padded)), jnp.asarray(len(text)))
+    other = "".join({"A": "T", "C": "G", "G": "C", "T": "A", "N": "N"}[base] for base in reversed(text))
+    np.testing.assert_array_equal(found[: len(text)], symbols.DNA.one_hot(jnp.asarray(symbols.DNA.encode(other))))
+    assert not found[len(text) :].any()
+    with pytest.raises(ValueError, match=r"bases have shape \(3, 5\); allowed: \[..., T, 4\]"):
+        symbols.reverse_complement(jnp.ones((3, 5)))

@@ -12,6 +12,7 @@ from sequence_lab.training.augmentation import AUGMENTATIONS, augmented
 INPUTS = {
     "crop_and_flip": jnp.ones((4, 6, 6, 1)),
     "jitter": jnp.ones((4, 6, 2)),
+    "reverse_complement": jnp.eye(4)[jnp.arange(4 * 15).reshape(4, 15) ** 2 % 4],
     "noise": jnp.sin(jnp.arange(48.0)).reshape(4, 12),
     "shift": jnp.arange(1.0, 49.0).reshape(4, 12),
     "spec_augment": jnp.ones((4, 30, 20)),

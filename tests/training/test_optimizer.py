@@ -114,3 +114,23 @@ def test_bad_fields_are_refused(fields):
     (name,) = fields
     with pytest.raises(ValueError, match=rf"optimizer\.{name} is .*allowed"):
         OptimizerConfig(**fields)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3])
+def test_max_norm_bounds_the_weights_into_each_output_of_the_head_and_nothing_else(share):
+    params = {
+        "head": {"kernel": jnp.array([[2.0, 0.1], [0.0, 0.2]]), "bias": jnp.ones(2)},
+        "w": {"kernel": jnp.ones((2, 2))},
+    }
+    grads = jax.tree.map(lambda x: jnp.full_like(x, -4.0), params)
+    config = OptimizerConfig(name="sgd", learning_rate=1.0, clip_norm=0.0, max_norm=3.0)
+    (update,) = updates(config, [grads], params)
+    moved = jax.tree.map(lambda p, u: p + share * u, params, update)
+    assert (jnp.linalg.norm(moved["head"]["kernel"], axis=0) <= 3.0 + 1e-5).all()
+    np.testing.assert_allclose(update["head"]["bias"], 4.0)
+    np.testing.assert_allclose(update["w"]["kernel"], 4.0)
+    full = params["head"]["kernel"] + 4
+    expected = full * 3 / np.linalg.norm(full, axis=0)
+    np.testing.assert_allclose(params["head"]["kernel"] + update["head"]["kernel"], expected, rtol=1e-5)
+    (small,) = updates(config, [jax.tree.map(lambda g: 0.01 * g, grads)], params)
+    np.testing.assert_allclose(small["head"]["kernel"], 0.04, rtol=1e-4)
