@@ -16,11 +16,17 @@ from sequence_lab.models.language import RecurrentLanguageModel
 from sequence_lab.models.recurrent import RecurrentClassifier, RecurrentTagger
 from sequence_lab.models.sensors import ConvNet1D, DeepConvLSTM
 from sequence_lab.models.sentence import BagOfWords, DynamicKMaxNetwork, SentenceCNN
+from sequence_lab.models.temporal_convolution import (
+    ConvolutionalLanguageModel,
+    TemporalConvClassifier,
+    TemporalConvTagger,
+)
 
 MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "bag_of_words": BagOfWords,
     "conv_net_1d": ConvNet1D,
     "conv_net_2d": ConvNet2D,
+    "convolutional_language_model": ConvolutionalLanguageModel,
     "deep_conv_lstm": DeepConvLSTM,
     "dna_conv_net": DNAConvNet,
     "dynamic_k_max_network": DynamicKMaxNetwork,
@@ -28,4 +34,6 @@ MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "recurrent_language_model": RecurrentLanguageModel,
     "recurrent_tagger": RecurrentTagger,
     "sentence_cnn": SentenceCNN,
+    "temporal_conv_classifier": TemporalConvClassifier,
+    "temporal_conv_tagger": TemporalConvTagger,
 }
