@@ -3,13 +3,14 @@
 A model is a Linen module whose fields are the schema of ``config.model``. It maps ``(inputs, lengths_B)`` to outputs;
 a model that also has ``initial_carry`` reads streams, and maps ``(inputs, lengths_B, carry)`` to (outputs, carry).
 Outputs are ``[B, K]`` where there is one per sequence or image, ``[B, T, K]`` where there is one per step, or a dict of
-such arrays. Fields that a data set knows (``vocabulary_size``, ``num_outputs``) are filled in from it.
+such arrays. Fields that a data set knows (``vocabulary_size``, ``num_outputs``, ``sample_rate``) are filled in from it.
 """
 
 from collections.abc import Callable, Mapping
 
 import flax.linen as nn
 
+from sequence_lab.models.audio import AudioCNN, AudioCRNN
 from sequence_lab.models.convolutional import ConvNet2D
 from sequence_lab.models.dna import DNAConvNet
 from sequence_lab.models.language import RecurrentLanguageModel
@@ -23,6 +24,8 @@ from sequence_lab.models.temporal_convolution import (
 )
 
 MODELS: Mapping[str, Callable[..., nn.Module]] = {
+    "audio_cnn": AudioCNN,
+    "audio_crnn": AudioCRNN,
     "bag_of_words": BagOfWords,
     "conv_net_1d": ConvNet1D,
     "conv_net_2d": ConvNet2D,

@@ -1,0 +1,86 @@
+"""Networks over sound: the lengths contract end to end, what a front end gives, and what is refused."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax.core import FrozenDict
+
+from sequence_lab import nn
+from sequence_lab.models import AudioCNN, AudioCRNN
+from sequence_lab.models.front_end import FrontEnd
+
+RATE, STEPS = 1000, 260
+LENGTHS = np.array([260, 131, 0, 20], np.int32)
+SMALL = {"sample_rate": RATE, "frame_seconds": 0.02, "hop_seconds": 0.01, "features": (3, 4), "dropout": 0.3}
+MODELS = {
+    "cnn_mel": AudioCNN(5, front_end_options=FrozenDict(num_mels=8), hidden_features=6, **SMALL),
+    "crnn_mfcc": AudioCRNN(
+        5,
+        front_end="mfcc",
+        front_end_options=FrozenDict(num_mels=8, num_coefficients=5, delta_orders=1, normalize=True),
+        recurrent_features=(3,),
+        **SMALL,
+    ),
+}
+
+
+def waveforms():
+    return np.random.default_rng(0).normal(size=(len(LENGTHS), STEPS)).astype(np.float32)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def variables_of(model, x, lengths):
+    return model.init(jax.random.key(0), x, lengths)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "train"))
+def apply(model, variables, x, lengths, key=None, *, train=False):
+    return model.apply(variables, x, lengths, train=train, rngs={} if key is None else {"dropout": key})
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_padded_waveform_equals_the_waveform_alone(name):
+    model, x = MODELS[name], waveforms()
+    variables = variables_of(model, x, LENGTHS)
+    poisoned = np.where(np.arange(STEPS) < LENGTHS[:, None], x, np.nan)
+    together = apply(model, variables, poisoned, LENGTHS)
+    assert together.shape == (4, 5)
+    assert np.isfinite(together).all()
+    for row in (0, 1, 3):
+        (alone,) = model.apply(variables, x[[row], : LENGTHS[row]])
+        np.testing.assert_allclose(together[row], alone, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_noise_acts_in_training_alone(name):
+    model, x = MODELS[name], waveforms()
+    variables = variables_of(model, x, LENGTHS)
+    np.testing.assert_array_equal(*(apply(model, variables, x, LENGTHS) for _ in range(2)))
+    noisy = [apply(model, variables, x, LENGTHS, jax.random.key(seed), train=True) for seed in (1, 2)]
+    assert not np.allclose(*noisy)
+
+
+def test_a_front_end_gives_what_its_layer_gives():
+    x, options = waveforms(), {"num_mels": 8, "normalize": True}
+    expected, expected_lengths = nn.LogMelSpectrogram(RATE, 20, 10, **options).apply({}, x, LENGTHS)
+    found, lengths = FrontEnd("mel", options, RATE, 20, 10).apply({}, x, LENGTHS)
+    np.testing.assert_array_equal(found[..., 0], expected)
+    np.testing.assert_array_equal(lengths, expected_lengths)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (AudioCNN(2, 8000, front_end="mels"), "front_end is 'mels'; allowed: mel, mfcc"),
+        (AudioCNN(2, 8000, front_end_options={"num_mel": 3}), "front_end_options of mel are .*num_mel"),
+        (AudioCNN(2, 8000, hop_seconds=1e-5), "hop_seconds is 1e-05, 0 samples at 8000 Hz; allowed: one sample"),
+        (AudioCNN(2, 8000, representation="end"), "representation is 'end'; allowed: first"),
+        (AudioCRNN(2, 8000, cell="gur"), "cell is 'gur'; allowed: rnn"),
+    ],
+)
+def test_what_does_not_fit_is_refused(model, said):
+    with pytest.raises(ValueError, match=said):
+        jax.eval_shape(model.init, jax.random.key(0), jnp.ones((1, 4000)))
