@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from sequence_lab import composition, schema
 from sequence_lab.analysis import plots, tables
 from sequence_lab.config import Tables, resolved
-from sequence_lab.data import DATASETS, Dataset, Sequences, inspection, store
+from sequence_lab.data import DATASETS, Dataset, Packed, Sequences, inspection, store
 from sequence_lab.data.builders import BUILDERS, CATALOGUE
 
 Say = Callable[[str], None]
@@ -72,7 +72,7 @@ def inspect(config: ConfigDict, workdir: str | Path, *, datasets: Tables | None 
         rows = composition.tables(datasets=datasets)
         plain = resolved(schema.plain(config), rows)
         dataset = rows["dataset"][plain["dataset_name"]](**plain["dataset"])
-        dataset = dataset.bucketed(plain["training"]["num_shapes"])
+        dataset = dataset.packed(plain["training"]["packed_width"]).bucketed(plain["training"]["num_shapes"])
     say("\n\n".join(_account(dataset, plain["training"]["batch_size"])))
     lengths = {
         name: found for name, split in dataset.splits.items() if (found := inspection.lengths(split)) is not None
@@ -94,7 +94,7 @@ def _account(dataset: Dataset, batch_size: int) -> Iterator[str]:
     if dataset.vocabulary is not None:
         first = " ".join(map(repr, dataset.vocabulary.symbols[:20]))
         yield f"vocabulary of {len(dataset.vocabulary):,} symbols: {first} ..."
-    if isinstance(split := dataset.splits["train"], Sequences):
+    if isinstance(split := dataset.splits["train"], Sequences | Packed):
         yield split.account(batch_size)
     within, across = inspection.repeats(dataset)
     yield (
