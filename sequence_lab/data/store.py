@@ -22,7 +22,8 @@ from sequence_lab.data.ragged import Ragged
 Column = np.ndarray | Ragged
 Columns = Mapping[str, Column]
 ARRAYS = "arrays"
-__all__ = ["Columns", "Missing", "Prepared", "data_dir", "load", "prepare", "texts"]
+COLUMN = "a text, or an array that differs from row to row in its first axis at most"
+__all__ = ["COLUMN", "Column", "Columns", "Missing", "Prepared", "data_dir", "load", "prepare", "texts"]
 
 
 def data_dir() -> Path:
@@ -34,8 +35,10 @@ def data_dir() -> Path:
 def prepare(name: str, folder: Path, manual_dir: Path | None = None) -> Path:
     """Prepares a set, unless it is there; returns its folder. What is there only in part is made anew.
 
+    Features that are no column, as nested ones, stay in the record files alone.
+
     Raises:
-      ValueError: files are missing, broken, or not the published ones; one line.
+      ValueError: files are missing, broken, or not the published ones, or no feature is a column; one line.
     """
     import tensorflow_datasets as tfds  # a second to import, for those who use it
 
@@ -47,6 +50,8 @@ def prepare(name: str, folder: Path, manual_dir: Path | None = None) -> Path:
             with contextlib.redirect_stdout(sys.stderr), _in_words(name):  # it tells of its progress there, and here
                 made.download_and_prepare(download_config=config)
         if not (path / ARRAYS).is_dir():
+            if not any(map(_is_column, made.info.features.values())):
+                raise ValueError(f"{name} has no feature that is {COLUMN}; allowed: one or more")
             splits = {split: made.as_data_source(split) for split in made.info.splits}
             _write(path / ARRAYS, {split: _columns(source, made.info.features) for split, source in splits.items()})
     return path
@@ -120,11 +125,20 @@ def texts(column: Column) -> list[str]:
 
 
 def _columns(source: Any, features: Mapping[str, Any]) -> dict[str, Column]:
-    rows: dict[str, list[Any]] = {name: [] for name in features}
+    rows: dict[str, list[Any]] = {name: [] for name, feature in features.items() if _is_column(feature)}
     for number in range(len(source)):
-        for name, value in source[number].items():
+        example = source[number]
+        for name in rows:
+            value = example[name]
             rows[name].append(np.frombuffer(value, np.uint8) if isinstance(value, bytes) else np.asarray(value))
     return {name: _column(values, features[name]) for name, values in rows.items()}
+
+
+def _is_column(feature: Any) -> bool:
+    """Whether it is what ``COLUMN`` says; the shape of a feature that has others in it is no tuple."""
+    if not isinstance(feature.shape, tuple):
+        return False
+    return _is_text(feature) or (None not in feature.shape[1:] and feature.np_dtype != np.object_)
 
 
 def _column(values: list[np.ndarray], feature: Any) -> Column:
