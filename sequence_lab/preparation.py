@@ -21,7 +21,8 @@ ALL = "all"
 def prepare(names: Sequence[str], manual_dir: str | Path | None, say: Say = print) -> None:
     """Prepares sets from files under ``manual_dir``, or from where their authors publish them; says what they hold.
 
-    A set that is prepared already is left as it is, one that was interrupted begins anew.
+    A set that is prepared already is left as it is, unless a file that it was prepared without has turned up; one that
+    was interrupted begins anew.
 
     Args:
       names: rows of ``data.builders.BUILDERS``, or tfds:NAME for one of TFDS's catalogue; or "all", those rows whose
@@ -45,7 +46,7 @@ def prepare(names: Sequence[str], manual_dir: str | Path | None, say: Say = prin
         for name in BUILDERS if every else names:
             started = time.monotonic()
             try:
-                store.prepare(name, store.data_dir(), None if manual_dir is None else Path(manual_dir))
+                store.prepare(name, store.data_dir(), None if manual_dir is None else Path(manual_dir), say)
             except ValueError as error:
                 if not every:
                     raise

@@ -9,13 +9,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sequence_lab.data.builders import CATALOGUE, builder
+from sequence_lab.data.builders import BUILDERS, CATALOGUE, builder
 from sequence_lab.data.originals import Missing
 from sequence_lab.data.ragged import Ragged
 
@@ -32,10 +32,11 @@ def data_dir() -> Path:
     return Path(os.environ.get("SEQUENCE_LAB_DATA") or cache / "sequence_lab" / "data")
 
 
-def prepare(name: str, folder: Path, manual_dir: Path | None = None) -> Path:
+def prepare(name: str, folder: Path, manual_dir: Path | None = None, say: Callable[[str], None] = print) -> Path:
     """Prepares a set, unless it is there; returns its folder. What is there only in part is made anew.
 
-    Features that are no column, as nested ones, stay in the record files alone.
+    So is a set that was prepared without a split whose file has turned up, which ``say`` is told. Features that are no
+    column, as nested ones, stay in the record files alone.
 
     Raises:
       ValueError: files are missing, broken, or not the published ones, or no feature is a column; one line.
@@ -43,18 +44,42 @@ def prepare(name: str, folder: Path, manual_dir: Path | None = None) -> Path:
     import tensorflow_datasets as tfds  # a second to import, for those who use it
 
     with _alone(folder, name):
-        made = builder(name, str(folder))
+        made, manual_dir = builder(name, str(folder)), manual_dir or folder / "manual"
         path = Path(str(made.data_path))
-        if not made.is_prepared():
-            config = tfds.download.DownloadConfig(manual_dir=str(manual_dir or folder / "manual"))
-            with contextlib.redirect_stdout(sys.stderr), _in_words(name):  # it tells of its progress there, and here
-                made.download_and_prepare(download_config=config)
-        if not (path / ARRAYS).is_dir():
-            if not any(map(_is_column, made.info.features.values())):
-                raise ValueError(f"{name} has no feature that is {COLUMN}; allowed: one or more")
-            splits = {split: made.as_data_source(split) for split in made.info.splits}
-            _write(path / ARRAYS, {split: _columns(source, made.info.features) for split, source in splits.items()})
+        later = made.turned_up(manual_dir) if name in BUILDERS and made.is_prepared() else []
+        if later:
+            say(f"{name} is prepared anew: it was without {', '.join(later)}")
+        with _set_aside(path) if later else contextlib.nullcontext():
+            made = builder(name, str(folder))
+            if not made.is_prepared():
+                config = tfds.download.DownloadConfig(manual_dir=str(manual_dir))
+                with contextlib.redirect_stdout(sys.stderr), _in_words(name):  # where it tells of its progress
+                    made.download_and_prepare(download_config=config)
+            if not (path / ARRAYS).is_dir():
+                _keep_arrays(name, made, path / ARRAYS)
     return path
+
+
+def _keep_arrays(name: str, made: Any, path: Path) -> None:
+    """The records of every split as arrays."""
+    if not any(map(_is_column, made.info.features.values())):
+        raise ValueError(f"{name} has no feature that is {COLUMN}; allowed: one or more")
+    splits = {split: made.as_data_source(split) for split in made.info.splits}
+    _write(path, {split: _columns(source, made.info.features) for split, source in splits.items()})
+
+
+@contextlib.contextmanager
+def _set_aside(path: Path) -> Iterator[None]:
+    """A prepared set out of the way of another, which takes its place, or does not come about."""
+    aside = path.with_name(f"incomplete.{path.name}.before")
+    path.rename(aside)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        aside.rename(path)
+        raise
+    shutil.rmtree(aside)
 
 
 @contextlib.contextmanager
