@@ -12,6 +12,7 @@ from sequence_lab.data.own.fasta import fasta
 from sequence_lab.data.own.images import image_folder
 from sequence_lab.data.own.series import time_series
 from sequence_lab.data.own.texts import columns, text_file, text_folder, text_pairs, text_table
+from sequence_lab.data.packing import Packed
 from sequence_lab.data.piano_rolls import piano_rolls
 from sequence_lab.data.pipeline import TrainingBatches
 from sequence_lab.data.python_text import python_docs, stdlib_text
@@ -26,8 +27,8 @@ from sequence_lab.data.synthetic import adding, copy_memory, temporal_order
 from sequence_lab.data.vocabulary import Vocabulary
 
 __all__ = [
-    "DATASETS", "Batch", "Dataset", "Examples", "Ragged", "Sequences", "Stream", "TrainingBatches", "Vocabulary",
-    "characters",
+    "DATASETS", "Batch", "Dataset", "Examples", "Packed", "Ragged", "Sequences", "Stream", "TrainingBatches",
+    "Vocabulary", "characters",
 ]  # fmt: skip
 
 

@@ -4,8 +4,8 @@ So the whole state of the input side is one number, and resuming it is exact. Ar
 batch is one gather per array; order comes from a permutation per epoch.
 
 A batch is a dict of NumPy arrays with a leading batch axis: ``inputs``, ``labels`` and, where they apply,
-``lengths`` (real steps per row), ``mask`` (which rows, or which steps, count) and ``start`` (rows of a stream whose
-carry starts anew here).
+``lengths`` (real steps per row), ``mask`` (which rows, or which steps, count), ``start`` (rows of a stream whose
+carry starts anew here) and ``resets`` (steps of a packed row where a sequence begins).
 """
 
 import dataclasses
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sequence_lab.data.bucketing import widths
+from sequence_lab.data.packing import Packed
 from sequence_lab.data.sequences import Batch, Sequences, by_stream, input_names
 from sequence_lab.data.tokens import Tokens
 from sequence_lab.data.vocabulary import Vocabulary
@@ -155,10 +156,26 @@ class Dataset:
       classes: names of the labels, where they are classes.
     """
 
-    splits: Mapping[str, Examples | Sequences | Stream]
+    splits: Mapping[str, Examples | Sequences | Packed | Stream]
     facts: Mapping[str, Any]
     vocabulary: Vocabulary | Tokens | None = None
     classes: tuple[str, ...] = ()
+
+    def packed(self, width: int) -> "Dataset":
+        """With the training sequences in rows of so many steps, see ``Packed``; 0: as they are.
+
+        Evaluations read every sequence in a row of its own, as predictions are of one.
+
+        Raises:
+          ValueError: the training split is of another kind.
+        """
+        train = self.splits["train"]
+        if not width:
+            return self
+        if not isinstance(train, Sequences):
+            kind = "one text" if isinstance(train, Stream) else "rows of one length"
+            raise ValueError(f"packed_width is {width}; allowed on {kind}: 0")
+        return dataclasses.replace(self, splits={**self.splits, "train": Packed(train, width)})
 
     def bucketed(self, num_shapes: int) -> "Dataset":
         """With rows of different lengths in batches of at most so many widths, those that pad all splits least."""

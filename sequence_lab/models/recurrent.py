@@ -116,6 +116,8 @@ class RecurrentClassifier(nn.Module):
 class RecurrentTagger(nn.Module):
     """Stacked recurrent layers and one affine layer at every step: ``[B, T, C]`` to ``[B, T, K]``.
 
+    ``resets_BT`` is True where a new sequence starts within a row.
+
     Attributes: as in ``RecurrentClassifier``.
     """
 
@@ -130,12 +132,19 @@ class RecurrentTagger(nn.Module):
     dropout: float = 0.0
 
     @nn.compact
-    def __call__(self, inputs_BTC: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
+    def __call__(
+        self,
+        inputs_BTC: Array,
+        lengths_B: Array | None = None,
+        *,
+        resets_BT: Array | None = None,
+        train: bool = False,
+    ) -> Array:
         stack = recurrent_stack(
             self.cell, self.features, self.cell_options, bidirectional=self.bidirectional, dropout=self.dropout,
             connection=self.connection, name="encoder",
         )  # fmt: skip
         x_BTC = embedded(inputs_BTC, lengths_B, self.vocabulary_size, self.embedding_features)
-        y_BTD, _ = stack(x_BTC, lengths_B, train=train)
+        y_BTD, _ = stack(x_BTC, lengths_B, resets_BT=resets_BT, train=train)
         y_BTD = nn.Dropout(self.dropout)(y_BTD, deterministic=not train)
         return Dense(self.num_outputs, name="head")(y_BTD, lengths_B)

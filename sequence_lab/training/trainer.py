@@ -29,6 +29,7 @@ class TrainingConfig:
     k1: int = 0  # truncated back-propagation over streams: update every k1 steps ...
     k2: int = 0  # ... and send the gradient back k2 >= k1 steps
     num_shapes: int = 8  # lengths that rows of different lengths are padded to; a program is compiled for each
+    packed_width: int = 0  # steps of rows that training sequences are packed into, several in one; 0: they are not
     log_every: int = 50  # steps between two records of training measures
     evaluate_every: int = 200  # steps between two evaluations of the validation split
     checkpoint_every: int = 200  # steps between two checkpoints; a best evaluation is always kept
@@ -36,7 +37,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            least = 0 if field.name in ("k1", "k2", "early_stopping_patience", "num_steps") else 1
+            least = 0 if field.name in ("k1", "k2", "packed_width", "early_stopping_patience", "num_steps") else 1
             value = getattr(self, field.name)
             if value < least:
                 raise ValueError(f"training.{field.name} is {value}; allowed: {least} or more")
