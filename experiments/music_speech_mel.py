@@ -7,8 +7,6 @@ GTZAN's clips, test clips apart from those of training. With --mode=sweep: fixed
 trained kernels.
 """
 
-from typing import Any
-
 from ml_collections import ConfigDict
 
 from sequence_lab.experiment import default_config

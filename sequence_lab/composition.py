@@ -71,7 +71,9 @@ class Experiment:
         batch = next(iter(self.evaluation_batches("validation")))
         inputs = jax.tree.map(lambda x: jnp.asarray(x[:1]), (batch["inputs"], batch.get("lengths")))
         variables = jax.jit(self.model.init)(key, *inputs)
-        return jax.device_get(initial_state(variables, self.trainer.tx, run_key))
+        return jax.device_get(
+            initial_state(variables, self.trainer.tx, run_key, averaged=self.trainer.optimizer.average_from > 0)
+        )
 
     def checkpoint_like(self) -> dict[str, Any]:
         """The structure of a checkpoint's arrays."""

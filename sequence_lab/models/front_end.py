@@ -40,7 +40,11 @@ class FrontEnd(nn.Module):
     def __call__(self, x_BT: Array, lengths_B: Array | None = None) -> tuple[Array, Array | None]:
         if self.kind not in LAYERS:
             raise ValueError(f"front_end is {self.kind!r}; allowed: {', '.join(LAYERS)}")
-        options: dict[str, Any] = {"sample_rate": self.sample_rate, "n_fft": self.frame_length, "hop_length": self.hop_length}
+        options: dict[str, Any] = {
+            "sample_rate": self.sample_rate,
+            "n_fft": self.frame_length,
+            "hop_length": self.hop_length,
+        }
         options |= {"padding": self.padding, **self.options}
         try:
             layer = LAYERS[self.kind](**options)

@@ -27,6 +27,7 @@ def recurrent_stack(
     bidirectional: bool = False,
     dropout: float = 0.0,
     connection: str = "plain",
+    locked: bool = False,
     name: str | None = None,
 ) -> Stacked:
     """A ``Stacked`` of one layer per entry of ``features``, all of one kind of cell.
@@ -45,7 +46,7 @@ def recurrent_stack(
         raise ValueError(f"cell_options of {cell} are {dict(cell_options)}: {error}") from None
     if bidirectional:
         layers = [Bidirectional(layer, parent=None) for layer in layers]
-    return Stacked(layers, dropout, connection, name=name)
+    return Stacked(layers, dropout, connection, locked, name=name)
 
 
 def embedded(inputs: Array, lengths_B: Array | None, vocabulary_size: int | None, features: int) -> Array:

@@ -163,3 +163,18 @@ def test_an_array_that_is_not_there_is_refused(outputs, fields, said):
     batch = {"labels": np.zeros(B, int), "mask": np.ones(B, np.float32)}
     with pytest.raises(ValueError, match=said):
         objectives.measure([task("classification", **fields)], outputs, batch)
+
+
+def test_activation_penalties_are_mean_squares_of_outputs_and_of_their_changes():
+    outputs, mask = RANDOM.normal(size=(B, T, K)).astype(np.float32), np.ones((B, T), np.float32)
+    mask[0, 2:], mask[1] = 0, 0
+    total, changes = [], []
+    for row in range(B):
+        for t in range(T):
+            if mask[row, t]:
+                total.append((outputs[row, t] ** 2).mean())
+                if t and mask[row, t - 1]:
+                    changes.append(((outputs[row, t] - outputs[row, t - 1]) ** 2).mean())
+    for name, values in (("activation", total), ("slowness", changes)):
+        (mean,) = OBJECTIVES[name].measure(jnp.asarray(outputs), None, jnp.asarray(mask)).values()
+        np.testing.assert_allclose([mean.total, mean.count], [sum(values), len(values)], rtol=1e-5)

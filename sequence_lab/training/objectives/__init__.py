@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from sequence_lab.ops import masking
 from sequence_lab.ops.metrics import Mean
+from sequence_lab.training.objectives.activation import activation, slowness
 from sequence_lab.training.objectives.classification import classification
 from sequence_lab.training.objectives.labelling import labelling
 from sequence_lab.training.objectives.language_modelling import language_modelling, perplexity
@@ -41,11 +42,13 @@ class Objective(NamedTuple):
 
 
 OBJECTIVES: Mapping[str, Objective] = {
+    "activation": Objective(activation),
     "classification": Objective(classification, best="accuracy", mode="max"),
     "labelling": Objective(labelling, best="accuracy", mode="max"),
     "language_modelling": Objective(language_modelling, derive=perplexity),
     "multilabel": Objective(multilabel),
     "regression": Objective(regression),
+    "slowness": Objective(slowness),
 }
 
 
