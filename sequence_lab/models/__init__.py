@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import flax.linen as nn
 
-from sequence_lab.models.audio import AudioCNN, AudioCRNN
+from sequence_lab.models.audio import AudioCNN, AudioCRNN, AudioTagger
 from sequence_lab.models.convolutional import ConvNet2D
 from sequence_lab.models.dna import DNAConvNet
 from sequence_lab.models.language import RecurrentLanguageModel
@@ -26,6 +26,7 @@ from sequence_lab.models.temporal_convolution import (
 MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "audio_cnn": AudioCNN,
     "audio_crnn": AudioCRNN,
+    "audio_tagger": AudioTagger,
     "bag_of_words": BagOfWords,
     "conv_net_1d": ConvNet1D,
     "conv_net_2d": ConvNet2D,

@@ -222,6 +222,25 @@ def test_mixtures_have_two_labels_and_their_levels(load):
     np.testing.assert_allclose(10 * np.log10(np.mean(speech**2) / np.mean(scaled**2)), 7.0, atol=1e-6)
 
 
+def test_samples_come_in_steps_with_the_label_of_their_middle_and_the_level_of_a_mixture(load):
+    options = {"recordings": 4, "seconds": 30.0, "validation": 0.34}
+    steps = load("music_speech", tones(), view="samples", **options).splits["train"].arrays
+    frames = DATASETS["music_speech"](num_mels=20, **options).splits["train"].arrays
+    assert steps["inputs"][0].shape == (3000, 160)
+    assert (steps["labels"][0] != frames["labels"][0][:3000]).mean() < 0.01
+    mixed = DATASETS["music_speech"](mixed=True, view="samples", **options).splits["train"].arrays
+    both = mixed["labels"].values.all(-1)
+    np.testing.assert_array_equal(both, np.isfinite(mixed["levels"].values))
+    assert both.any()
+    # The tones have equal powers: of a mixture, that of speech stays and that of music is the level below.
+    powers = np.square(mixed["inputs"].values).mean(-1)
+    expected = 10 * np.log10(powers[both] / (1 / 32) - 1)
+    inner = np.abs(expected + mixed["levels"].values[both]) < 0.5
+    assert inner.mean() > 0.98
+    with pytest.raises(ValueError, match=r"dataset\.view is 'sample'; allowed: log_mel, samples"):
+        DATASETS["music_speech"](view="sample")
+
+
 def test_frames_say_who_speaks_and_whether_several_do(load):
     made = MADE["ami_excerpts"]()
     audio = np.random.default_rng(0).normal(size=32_000).astype(np.float32) / 9

@@ -1,5 +1,7 @@
 """Objectives against NumPy, under masks, and added up."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,6 +83,36 @@ def test_multilabel_is_a_sum_over_labels_and_a_mean_over_steps():
     np.testing.assert_allclose(means["accuracy"], (said & true).sum() / (said | true).sum(), rtol=1e-6)
 
 
+def test_a_chain_counts_steps_and_is_cut_where_none_counts():
+    potentials = RANDOM.normal(size=(3, T, K, K)).astype(np.float32)
+    labels, lengths = RANDOM.integers(0, K, (3, T)), np.array([5, 3, 0])
+    mask = np.array([[1, 1, 0, 1, 1], [2, 2, 2, 2, 2], [1, 1, 1, 1, 1]], np.float32)
+    real = (np.arange(T) < lengths[:, None]) & (mask > 0)
+    potentials[~real] = np.nan
+    batch = {"labels": labels, "lengths": lengths, "mask": mask}
+    found = objectives.measure([task("crf")], jnp.array(potentials), batch)
+    known = np.where(real[..., None, None], potentials, 0)
+
+    def nats(row):
+        scores = {}
+        for path in itertools.product(range(K), repeat=lengths[row]):
+            steps = enumerate(zip((0, *path[:-1]), path, strict=True))
+            scores[path] = sum(known[row, t, i, j] for t, (i, j) in steps)
+        fits = [all(y == labels[row, t] for t, y in enumerate(path) if real[row, t]) for path in scores]
+        total = np.exp(list(scores.values()))
+        best = max(scores, key=scores.get)
+        return -np.log(total[fits].sum() / total.sum()), [
+            y == labels[row, t] for t, y in enumerate(best) if real[row, t]
+        ]
+
+    (first, first_right), (second, second_right) = nats(0), nats(1)
+    np.testing.assert_allclose(found["loss"].total, first + 2 * second, rtol=1e-5)
+    assert found["loss"].count == 4 + 2 * 3
+    assert found["accuracy"].total == sum(first_right) + 2 * sum(second_right)
+    with pytest.raises(ValueError, match=r"crf compares potentials \[B, T, K, K\]"):
+        objectives.measure([task("crf")], jnp.zeros((B, T, K)), {"labels": np.zeros((B, T), int)})
+
+
 def test_several_tasks_add_up_by_their_weights_each_over_its_own_count():
     outputs = {
         "class": RANDOM.normal(size=(B, K)).astype(np.float32),
@@ -109,17 +141,17 @@ def test_outputs_of_another_shape_are_refused():
         )
 
 
-SHAPES = {"classification": (B, K), "regression": (B, T, K), "multilabel": (B, T, K)}
+SHAPES = {"classification": (B, K), "regression": (B, T, K), "multilabel": (B, T, K), "crf": (B, T, K, K)}
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_nothing_that_does_not_count_reaches_the_gradient(name):
     outputs = RANDOM.normal(size=SHAPES.get(name, (B, T, K))).astype(np.float32)
     whole = name in ("regression", "multilabel")
-    labels = RANDOM.integers(0, 2, outputs.shape if whole else outputs.shape[:-1])
-    labels = labels.astype(np.float32) if whole else labels
     rows, lengths = np.array([1, 1, 0, 1], np.float32), np.array([5, 2, 4, 0])
     real = rows > 0 if outputs.ndim == 2 else (np.arange(T) < lengths[:, None]) & (rows[:, None] > 0)
+    labels = RANDOM.integers(0, 2, outputs.shape if whole else real.shape)
+    labels = labels.astype(np.float32) if whole else labels
 
     def loss(x, y):
         batch = {"labels": y, "mask": rows, "lengths": lengths}

@@ -15,6 +15,7 @@ from sequence_lab.ops import masking
 from sequence_lab.ops.metrics import Mean
 from sequence_lab.training.objectives.activation import activation, slowness
 from sequence_lab.training.objectives.classification import classification
+from sequence_lab.training.objectives.crf import crf
 from sequence_lab.training.objectives.labelling import labelling
 from sequence_lab.training.objectives.language_modelling import language_modelling, perplexity
 from sequence_lab.training.objectives.multilabel import multilabel
@@ -44,6 +45,7 @@ class Objective(NamedTuple):
 OBJECTIVES: Mapping[str, Objective] = {
     "activation": Objective(activation),
     "classification": Objective(classification, best="accuracy", mode="max"),
+    "crf": Objective(crf, best="accuracy", mode="max"),
     "labelling": Objective(labelling, best="accuracy", mode="max"),
     "language_modelling": Objective(language_modelling, derive=perplexity),
     "multilabel": Objective(multilabel),
