@@ -16,6 +16,7 @@ from sequence_lab.models.language import RecurrentLanguageModel
 from sequence_lab.models.recurrent import RecurrentClassifier, RecurrentTagger
 from sequence_lab.models.sensors import ConvNet1D, DeepConvLSTM
 from sequence_lab.models.sentence import BagOfWords, DynamicKMaxNetwork, SentenceCNN
+from sequence_lab.models.sequence_to_sequence import SequenceToSequence
 
 MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "bag_of_words": BagOfWords,
@@ -28,4 +29,5 @@ MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "recurrent_language_model": RecurrentLanguageModel,
     "recurrent_tagger": RecurrentTagger,
     "sentence_cnn": SentenceCNN,
+    "sequence_to_sequence": SequenceToSequence,
 }

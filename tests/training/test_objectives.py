@@ -163,3 +163,14 @@ def test_an_array_that_is_not_there_is_refused(outputs, fields, said):
     batch = {"labels": np.zeros(B, int), "mask": np.ones(B, np.float32)}
     with pytest.raises(ValueError, match=said):
         objectives.measure([task("classification", **fields)], outputs, batch)
+
+
+def test_labels_with_lengths_of_their_own_say_what_counts():
+    logits, labels = RANDOM.normal(size=(B, T, K)).astype(np.float32), RANDOM.integers(0, K, (B, T))
+    by_stream = {"source": np.array([5, 5, 5, 5]), "target": np.array([1, 2, 3, 4])}
+    batch = {"labels": labels, "lengths": by_stream, "labels_lengths": by_stream["target"]}
+    found = objectives.measure([task("labelling")], jnp.array(logits), batch)
+    assert found["loss"].count == 10
+    del batch["labels_lengths"]
+    with pytest.raises(ValueError, match=r"lengths are those of source, target; allowed .*: labels_lengths"):
+        objectives.measure([task("labelling")], jnp.array(logits), batch)

@@ -16,7 +16,7 @@ from sequence_lab.data.partition import Partition
 from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset, Stream
-from sequence_lab.data.texts import TextOptions, labelled_texts, learn
+from sequence_lab.data.texts import TextOptions, labelled_texts, learn, paired_texts
 
 TABS: Mapping[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
 
@@ -194,9 +194,7 @@ def text_pairs(
     max_length: int = 0,
     encoding: str = "utf-8",
 ) -> Dataset:
-    """Pairs of a text and what becomes of it, a pair a line with tabs between its columns: ``inputs``, ``targets``.
-
-    One vocabulary serves both sides; "<eos>" ends each target. ``targets_lengths`` has the lengths of the targets.
+    """Pairs of a text and what becomes of it, a pair a line with tabs between its columns; see ``paired_texts``.
 
     Args:
       files: names with commas between them, or patterns.
@@ -220,19 +218,8 @@ def text_pairs(
             pairs.append((fields[source], fields[target]))
             where.append(f"{path}, line {number}")
     parts = parted(Labelled(["" for _ in pairs], where), Partition(validation, test))
-    sides = [list(side) for side in zip(*pairs, strict=True)]
-    options = TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length)
-    special = (tokenisers.PAD, tokenisers.UNKNOWN, tokenisers.END)
-    learnt = learn([side[row] for row in parts["train"] for side in sides], options, special)
-    inputs, targets = map(learnt.encode_all, sides)
-    if max_length:
-        inputs, targets = inputs.cut(max_length), targets.cut(max_length)
-    targets = Ragged(targets.joined(learnt.id_of(tokenisers.END)), targets.lengths + 1)
-    splits = {
-        split: Sequences({"inputs": inputs.select(own), "targets": targets.select(own)}, apart=("targets",))
-        for split, own in parts.items()
-    }
-    return Dataset(splits, {"vocabulary_size": len(learnt), "num_outputs": len(learnt)}, learnt)
+    found = {split: ([pairs[row][0] for row in own], [pairs[row][1] for row in own]) for split, own in parts.items()}
+    return paired_texts(found, TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length))
 
 
 def _whole(files: str, encoding: str) -> str:

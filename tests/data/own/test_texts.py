@@ -146,12 +146,20 @@ def test_pairs_have_lengths_of_their_own(tmp_path):
     split = dataset.bucketed(4).splits["train"]
     assert split.widths == (7,)
     batch = split.training_batch(0, 4, 0)
-    assert batch["inputs"].shape == batch["targets"].shape == (4, 7)
+    assert batch["inputs"]["source"].shape == batch["inputs"]["target"].shape == batch["labels"].shape == (4, 7)
+    assert set(batch) == {"inputs", "labels", "lengths", "labels_lengths", "mask"}
     for row in np.flatnonzero(batch["mask"]):
-        source = dataset.vocabulary.decode(batch["inputs"][row, : batch["lengths"][row]])
-        target = dataset.vocabulary.decode(batch["targets"][row, : batch["targets_lengths"][row]])
-        assert source.split()[:2] == ["the", "number"]
-        assert target == f"die Zahl mit dem Wert {source.split()[2]} <eos>"
+        lengths = {**{name: own[row] for name, own in batch["lengths"].items()}, "labels": batch["labels_lengths"][row]}
+        assert lengths == {"source": 3, "target": 7, "labels": 7}
+        arrays = {**batch["inputs"], "labels": batch["labels"]}
+        texts = {name: dataset.vocabulary.decode(array[row, : lengths[name]]) for name, array in arrays.items()}
+        target = f"die Zahl mit dem Wert {texts['source'].split()[2]}"
+        assert texts["source"].split()[:2] == ["the", "number"]
+        assert (texts["target"], texts["labels"]) == (f"<eos> {target}", f"{target} <eos>")
+    cut = DATASETS["text_pairs"](str(tmp_path / "a.tsv"), max_length=2).splits["train"].arrays
+    assert {name: set(array.lengths) for name, array in cut.items()} == {
+        "inputs/source": {2}, "inputs/target": {3}, "labels": {3},
+    }  # fmt: skip
 
 
 BAD = {
