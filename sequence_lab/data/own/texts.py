@@ -3,14 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sequence_lab.data import tokens as tokenisers
-from sequence_lab.data.own import folders, given, reading
+from sequence_lab.data.own import folders, gettext_files, given, reading
 from sequence_lab.data.own.rows import Labelled, classes_of, parted
 from sequence_lab.data.partition import Partition
 from sequence_lab.data.ragged import Ragged
@@ -194,32 +194,46 @@ def text_pairs(
     max_length: int = 0,
     encoding: str = "utf-8",
 ) -> Dataset:
-    """Pairs of a text and what becomes of it, a pair a line with tabs between its columns; see ``paired_texts``.
+    """Pairs of a text and what becomes of it; see ``paired_texts``.
+
+    Of a table a pair a line, with tabs between its columns; of gettext's catalogues (.po, .mo) each message and its
+    translation, see ``gettext_files.messages``.
 
     Args:
       files: names with commas between them, or patterns.
-      source, target: columns, from 0 on.
+      source, target: columns of tables, from 0 on.
       validation, test: shares of the pairs.
       tokens, vocabulary_size, min_count, lower_case, max_length: see ``TextOptions``.
       encoding: of the files.
 
     Raises:
-      ValueError: a line with too few columns; names file and line.
+      ValueError: a line with too few columns, or that is none of a catalogue; names file and line.
     """
-    pairs, where = [], []
-    for path in reading.paths(files):
-        for number, line in enumerate(reading.lines(path, encoding), 1):
-            fields = line.split("\t")
-            if not line.strip():
-                continue
-            if len(fields) <= max(source, target):
-                place = f"{path}, line {number} has {len(fields)} columns"
-                raise ValueError(f"{place}; allowed: with columns {source} and {target}, and tabs between them")
-            pairs.append((fields[source], fields[target]))
-            where.append(f"{path}, line {number}")
-    parts = parted(Labelled(["" for _ in pairs], where), Partition(validation, test))
-    found = {split: ([pairs[row][0] for row in own], [pairs[row][1] for row in own]) for split, own in parts.items()}
+    pairs = [
+        pair
+        for path in reading.paths(files)
+        for pair in (
+            gettext_files.messages(path, encoding)
+            if reading.kind(path) in (".po", ".mo")
+            else _tabbed(path, source, target, encoding)
+        )
+    ]
+    parts = parted(Labelled(["" for _ in pairs], [pair.where for pair in pairs]), Partition(validation, test))
+    found = {
+        split: ([pairs[row].source for row in own], [pairs[row].target for row in own]) for split, own in parts.items()
+    }
     return paired_texts(found, TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length))
+
+
+def _tabbed(path: Path, source: int, target: int, encoding: str) -> Iterator[gettext_files.Message]:
+    for number, line in enumerate(reading.lines(path, encoding), 1):
+        fields, where = line.split("\t"), f"{path}, line {number}"
+        if not line.strip():
+            continue
+        if len(fields) <= max(source, target):
+            place = f"{where} has {len(fields)} columns"
+            raise ValueError(f"{place}; allowed: with columns {source} and {target}, and tabs between them")
+        yield gettext_files.Message(fields[source], fields[target], where)
 
 
 def _whole(files: str, encoding: str) -> str:
