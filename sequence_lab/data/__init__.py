@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from sequence_lab.data.catalogue import catalogue
 from sequence_lab.data.corpora import ptb, wikitext2
 from sequence_lab.data.enhancers import dna_enhancers
+from sequence_lab.data.generated_pairs import date_formats, reverse, sort
 from sequence_lab.data.images import cifar10, cifar10_first4000, digits, mnist
 from sequence_lab.data.own.arrays import arrays
 from sequence_lab.data.own.audio import audio_folder
@@ -49,6 +50,7 @@ DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "cifar10_first4000": cifar10_first4000,
     "columns": columns,
     "copy_memory": copy_memory,
+    "date_formats": date_formats,
     "digits": digits,
     "dna_enhancers": dna_enhancers,
     "fasta": fasta,
@@ -62,7 +64,9 @@ DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "piano_midi": lambda: piano_rolls("piano_midi"),
     "ptb": ptb,
     "python_docs": lambda: characters(python_docs()),
+    "reverse": reverse,
     "rt_polarity": rt_polarity,
+    "sort": sort,
     "spoken_digits": spoken_digits,
     "sst2": sst2,
     "sst5": sst5,

@@ -5,7 +5,9 @@ batch is one gather per array; order comes from a permutation per epoch.
 
 A batch is a dict of NumPy arrays with a leading batch axis: ``inputs``, ``labels`` and, where they apply,
 ``lengths`` (real steps per row), ``mask`` (which rows, or which steps, count), ``start`` (rows of a stream whose
-carry starts anew here) and ``resets`` (steps of a packed row where a sequence begins).
+carry starts anew here) and ``resets`` (steps of a packed row where a sequence begins). Where streams of inputs have
+lengths of their own, ``inputs`` and ``lengths`` are dictionaries by stream, and ``labels_lengths`` are those of the
+labels and of the outputs that are held against them.
 """
 
 import dataclasses

@@ -17,6 +17,7 @@ from sequence_lab.models.language import RecurrentLanguageModel
 from sequence_lab.models.recurrent import RecurrentClassifier, RecurrentTagger
 from sequence_lab.models.sensors import ConvNet1D, DeepConvLSTM
 from sequence_lab.models.sentence import BagOfWords, DynamicKMaxNetwork, SentenceCNN
+from sequence_lab.models.sequence_to_sequence import SequenceToSequence
 from sequence_lab.models.temporal_convolution import (
     ConvolutionalLanguageModel,
     TemporalConvClassifier,
@@ -40,4 +41,5 @@ MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "sentence_cnn": SentenceCNN,
     "temporal_conv_classifier": TemporalConvClassifier,
     "temporal_conv_tagger": TemporalConvTagger,
+    "sequence_to_sequence": SequenceToSequence,
 }

@@ -210,3 +210,14 @@ def test_activation_penalties_are_mean_squares_of_outputs_and_of_their_changes()
     for name, values in (("activation", total), ("slowness", changes)):
         (mean,) = OBJECTIVES[name].measure(jnp.asarray(outputs), None, jnp.asarray(mask)).values()
         np.testing.assert_allclose([mean.total, mean.count], [sum(values), len(values)], rtol=1e-5)
+
+
+def test_labels_with_lengths_of_their_own_say_what_counts():
+    logits, labels = RANDOM.normal(size=(B, T, K)).astype(np.float32), RANDOM.integers(0, K, (B, T))
+    by_stream = {"source": np.array([5, 5, 5, 5]), "target": np.array([1, 2, 3, 4])}
+    batch = {"labels": labels, "lengths": by_stream, "labels_lengths": by_stream["target"]}
+    found = objectives.measure([task("labelling")], jnp.array(logits), batch)
+    assert found["loss"].count == 10
+    del batch["labels_lengths"]
+    with pytest.raises(ValueError, match=r"lengths are those of source, target; allowed .*: labels_lengths"):
+        objectives.measure([task("labelling")], jnp.array(logits), batch)
