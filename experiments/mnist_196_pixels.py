@@ -8,6 +8,7 @@ not yet measured over 3 seeds minutes
 from typing import Any
 
 from ml_collections import ConfigDict
+from ml_collections.config_dict import placeholder
 
 from sequence_lab.experiment import default_config
 
