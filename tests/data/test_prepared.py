@@ -85,6 +85,28 @@ def test_images_are_viewed_and_parted(load):
         DATASETS["mnist"](validation=3)
 
 
+def test_images_are_shrunk_to_means_and_their_steps_put_into_one_order(load):
+    whole = load("mnist", MADE["mnist"](), validation=1).splits["test"].arrays["inputs"][..., 0]
+    small, mixed, other = (
+        DATASETS["mnist"]("pixels", 1, shrink=2, permutation=seed).splits["test"].arrays["inputs"][..., 0]
+        for seed in (None, 0, 1)
+    )
+    for row, column in ((0, 0), (3, 5), (13, 13)):
+        mean = whole[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].mean(axis=(1, 2))
+        np.testing.assert_allclose(small[:, 14 * row + column], mean, rtol=1e-6)
+    order = [int(np.flatnonzero((pixel == small.T).all(axis=1))[0]) for pixel in mixed.T]
+    assert order != sorted(order)
+    np.testing.assert_array_equal(np.sort(mixed), np.sort(small))
+    assert (mixed != other).any()
+    again = DATASETS["mnist"]("pixels", 1, shrink=2, permutation=0).splits["validation"].arrays["inputs"]
+    plain = DATASETS["mnist"]("pixels", 1, shrink=2).splits["validation"].arrays["inputs"]
+    np.testing.assert_array_equal(plain[:, order], again)
+    with pytest.raises(ValueError, match="shrink is 3; allowed: what divides 28 and 28"):
+        DATASETS["mnist"](validation=1, shrink=3)
+    with pytest.raises(ValueError, match="permutation is 0; allowed with the view 'image'"):
+        DATASETS["mnist"](validation=1, permutation=0)
+
+
 def test_windows_lie_within_one_activity_and_steps_have_one_each(load):
     made = MADE["uci_hapt"]()
     labels = "HAPT Data Set/RawData/labels.txt"

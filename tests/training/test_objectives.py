@@ -68,6 +68,46 @@ def test_regression_is_the_mean_squared_error(shape):
     np.testing.assert_allclose(means["loss"], np.mean((outputs - targets) ** 2), rtol=1e-5)
 
 
+def test_regression_counts_places_whose_targets_are_all_met_within_the_tolerance():
+    targets = RANDOM.normal(size=(4, 2)).astype(np.float32)
+    outputs = targets + np.array([[0.03, -0.03], [0.03, 0.05], [-0.05, 0.0], [0.0, 0.03]], np.float32)
+    batch = {"labels": targets, "mask": np.array([1, 1, 1, 0], np.float32)}
+    found = objectives.measure([task("regression")], jnp.array(outputs), batch)["within_0.04"]
+    assert (float(found.total), float(found.count)) == (1, 3)
+
+
+def test_labelling_and_symbol_sets_count_sequences_that_are_right_at_every_real_step():
+    labels, lengths = RANDOM.integers(0, K, (B, T)), np.array([5, 3, 0, 2])
+    logits = np.array(np.eye(K)[labels] + 0.1 * RANDOM.random((B, T, K)), np.float32)
+    logits[0, 4], logits[1, 3:] = np.roll(logits[0, 4], 1), np.nan  # wrong within row 0, nothing beyond row 1
+    found = objectives.measure([task("labelling")], jnp.array(logits), {"labels": labels, "lengths": lengths})
+    assert (float(found["sequence_accuracy"].total), float(found["sequence_accuracy"].count)) == (2, 3)
+    sets = {"labels": np.eye(K)[labels], "lengths": lengths}
+    alone = objectives.measure([task("symbol_sets")], jnp.array(logits), sets)
+    assert jax.tree.map(float, alone["sequence_accuracy"]) == jax.tree.map(float, found["sequence_accuracy"])
+    np.testing.assert_allclose(alone["loss"].total, found["loss"].total, rtol=1e-5)
+
+
+def test_symbol_sets_asks_every_allowed_symbol_to_be_above_every_other():
+    logits = RANDOM.normal(size=(B, T, K)).astype(np.float32)
+    allowed = RANDOM.integers(0, 2, (B, T, K))
+    allowed[..., 0] = 1
+    right = [
+        min(x[a > 0]) > max(x[a == 0], default=-np.inf)
+        for x, a in zip(logits.reshape(-1, K), allowed.reshape(-1, K), strict=True)
+    ]
+    tasks, batch = [task("symbol_sets")], {"labels": allowed}
+    means = objectives.means(tasks, objectives.measure(tasks, jnp.array(logits), batch))
+    assert 0 < np.mean(right) < 1
+    np.testing.assert_allclose(means["accuracy"], np.mean(right), rtol=1e-6)
+    share = (np.exp(log_softmax(logits)) * allowed).sum(-1)
+    np.testing.assert_allclose(means["loss"], -np.log(share).mean(), rtol=1e-5)
+    gradient = jax.grad(
+        lambda x: objectives.measure(tasks, x, {**batch, "lengths": np.array([5, 2, 0, 1])})["loss"].total
+    )(jnp.array(logits))
+    assert np.isfinite(gradient).all()
+
+
 def test_multilabel_is_a_sum_over_labels_and_a_mean_over_steps():
     logits, labels = RANDOM.normal(size=(B, T, K)).astype(np.float32), RANDOM.integers(0, 2, (B, T, K))
     lengths = np.array([5, 1, 0, 4])
@@ -124,7 +164,7 @@ def test_several_tasks_add_up_by_their_weights_each_over_its_own_count():
     }  # fmt: skip
     tasks = [task("classification", output="class"), task("regression", weight=0.3, output="steps", labels="targets")]
     found = objectives.measure(tasks, outputs, batch)
-    assert set(found) == {"classification/loss", "classification/accuracy", "regression/loss"}
+    assert set(found) == {"classification/loss", "classification/accuracy", "regression/loss", "regression/within_0.04"}
     means = objectives.means(tasks, found)
     expected = means["classification/loss"] + 0.3 * means["regression/loss"]
     totals, counts = ({name: mean[i] for name, mean in found.items()} for i in (0, 1))
@@ -147,7 +187,7 @@ SHAPES = {"classification": (B, K), "regression": (B, T, K), "multilabel": (B, T
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_nothing_that_does_not_count_reaches_the_gradient(name):
     outputs = RANDOM.normal(size=SHAPES.get(name, (B, T, K))).astype(np.float32)
-    whole = name in ("regression", "multilabel")
+    whole = name in ("regression", "multilabel", "symbol_sets")
     rows, lengths = np.array([1, 1, 0, 1], np.float32), np.array([5, 2, 4, 0])
     real = rows > 0 if outputs.ndim == 2 else (np.arange(T) < lengths[:, None]) & (rows[:, None] > 0)
     labels = RANDOM.integers(0, 2, outputs.shape if whole else real.shape)

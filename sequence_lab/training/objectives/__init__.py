@@ -20,6 +20,7 @@ from sequence_lab.training.objectives.labelling import labelling
 from sequence_lab.training.objectives.language_modelling import language_modelling, perplexity
 from sequence_lab.training.objectives.multilabel import multilabel
 from sequence_lab.training.objectives.regression import regression
+from sequence_lab.training.objectives.symbol_sets import symbol_sets
 
 Array = jax.Array
 Measures = dict[str, Mean]
@@ -51,6 +52,7 @@ OBJECTIVES: Mapping[str, Objective] = {
     "multilabel": Objective(multilabel),
     "regression": Objective(regression),
     "slowness": Objective(slowness),
+    "symbol_sets": Objective(symbol_sets, best="sequence_accuracy", mode="max"),
 }
 
 
