@@ -14,7 +14,9 @@ from sequence_lab.models.audio import AudioCNN, AudioCRNN
 from sequence_lab.models.convolutional import ConvNet2D
 from sequence_lab.models.dna import DNAConvNet
 from sequence_lab.models.language import RecurrentLanguageModel
+from sequence_lab.models.lenet import LeNet
 from sequence_lab.models.recurrent import RecurrentClassifier, RecurrentTagger
+from sequence_lab.models.resnet import ImageNetResNet, ResNet
 from sequence_lab.models.sensors import ConvNet1D, DeepConvLSTM
 from sequence_lab.models.sentence import BagOfWords, DynamicKMaxNetwork, SentenceCNN
 from sequence_lab.models.temporal_convolution import (
@@ -22,6 +24,7 @@ from sequence_lab.models.temporal_convolution import (
     TemporalConvClassifier,
     TemporalConvTagger,
 )
+from sequence_lab.models.vgg import VGG
 
 MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "audio_cnn": AudioCNN,
@@ -33,10 +36,14 @@ MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "deep_conv_lstm": DeepConvLSTM,
     "dna_conv_net": DNAConvNet,
     "dynamic_k_max_network": DynamicKMaxNetwork,
+    "imagenet_resnet": ImageNetResNet,
+    "lenet": LeNet,
     "recurrent_classifier": RecurrentClassifier,
     "recurrent_language_model": RecurrentLanguageModel,
     "recurrent_tagger": RecurrentTagger,
+    "resnet": ResNet,
     "sentence_cnn": SentenceCNN,
     "temporal_conv_classifier": TemporalConvClassifier,
     "temporal_conv_tagger": TemporalConvTagger,
+    "vgg": VGG,
 }
