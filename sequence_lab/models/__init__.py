@@ -14,7 +14,9 @@ from sequence_lab.models.audio import AudioCNN, AudioCRNN, AudioTagger
 from sequence_lab.models.convolutional import ConvNet2D
 from sequence_lab.models.dna import DNAConvNet
 from sequence_lab.models.language import RecurrentLanguageModel
+from sequence_lab.models.lenet import LeNet
 from sequence_lab.models.recurrent import RecurrentClassifier, RecurrentTagger
+from sequence_lab.models.resnet import ImageNetResNet, ResNet
 from sequence_lab.models.sensors import ConvNet1D, DeepConvLSTM
 from sequence_lab.models.sentence import BagOfWords, DynamicKMaxNetwork, SentenceCNN
 from sequence_lab.models.sequence_to_sequence import SequenceToSequence
@@ -23,6 +25,7 @@ from sequence_lab.models.temporal_convolution import (
     TemporalConvClassifier,
     TemporalConvTagger,
 )
+from sequence_lab.models.vgg import VGG
 
 MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "audio_cnn": AudioCNN,
@@ -35,11 +38,15 @@ MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "deep_conv_lstm": DeepConvLSTM,
     "dna_conv_net": DNAConvNet,
     "dynamic_k_max_network": DynamicKMaxNetwork,
+    "imagenet_resnet": ImageNetResNet,
+    "lenet": LeNet,
     "recurrent_classifier": RecurrentClassifier,
     "recurrent_language_model": RecurrentLanguageModel,
     "recurrent_tagger": RecurrentTagger,
+    "resnet": ResNet,
     "sentence_cnn": SentenceCNN,
+    "sequence_to_sequence": SequenceToSequence,
     "temporal_conv_classifier": TemporalConvClassifier,
     "temporal_conv_tagger": TemporalConvTagger,
-    "sequence_to_sequence": SequenceToSequence,
+    "vgg": VGG,
 }

@@ -33,7 +33,7 @@ class Case(NamedTuple):
     spatial: int = 1
     padded: int = 1
     tokens: bool = False
-    noisy: bool = False  # draws for a batch of its size: a row alone draws something else
+    noisy: bool = False  # draws, or takes the mean, over a batch: a row alone gives something else
 
     @property
     def sizes(self) -> np.ndarray:
@@ -69,6 +69,14 @@ def normalize_onwards(x: Any, lengths: Any) -> Any:
     """From some statistics on: by its own alone, the first step of a row is zero."""
     carry = jax.tree.map(lambda a: a + 1, audio.running_carry(x.shape[:-2], x.shape[-1]))
     return audio.normalize_running(x, lengths, carry, decay=0.9)[0]
+
+
+def normalize_batch(train: bool) -> Callable[..., Any]:
+    """With running statistics of its own, which are no parameters."""
+    statistics = {"mean": np.array([0.5, -1], np.float32), "var": np.array([2, 0.5], np.float32)}
+    parameters = {"scale": np.array([1, -2], np.float32), "bias": np.array([0.5, 1], np.float32)}
+    variables = {"params": parameters, "batch_stats": statistics}
+    return lambda x, lengths: nn.BatchNorm().apply(variables, x, lengths, train=train, mutable=["batch_stats"])[0]
 
 
 class Scores(flax.linen.Module):
@@ -184,6 +192,11 @@ CASES = {
         tokens=True,
         noisy=True,
     ),
+    "batch_norm": Case(normalize_batch(train=False)),
+    "batch_norm_2d_both": Case(normalize_batch(train=False), spatial=2, padded=2),
+    "training_batch_norm": Case(normalize_batch(train=True), noisy=True),
+    "training_batch_norm_2d_time": Case(normalize_batch(train=True), spatial=2, noisy=True),
+    "training_batch_norm_2d_both": Case(normalize_batch(train=True), spatial=2, padded=2, noisy=True),
     "dense": Case(nn.Dense(3)),
     "dense_without_bias": Case(nn.Dense(3, use_bias=False)),
     "embedding": Case(nn.Embedding(VOCABULARY, 3), tokens=True),
