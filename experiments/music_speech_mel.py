@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict(
         {
             "front_end": "mel",
-            "front_end_options": {"num_mels": 40, "log": "natural", "mel_scale": "slaney"},
+            "front_end_options": {"num_mels": 40, "log": "natural", "mel_scale": "slaney", "normalize": True},
             "features": (8, 16),
             "pool": 4,
             "context": 9,

@@ -27,6 +27,7 @@ def get_config() -> ConfigDict:
                 "num_coefficients": 20,
                 "log": "natural",
                 "mel_scale": "slaney",
+                "normalize": True,
             },
             "features": (8, 16),
             "pool": 4,

@@ -91,8 +91,8 @@ class AudioTagger(nn.Module):
     """A label for every frame, from the frames around it: ``[B, T, H]``, H samples a frame, to ``[B, T, K]``.
 
     Blocks of convolution, pooled over mel alone, a convolution over time, and recurrent layers both ways, if there are
-    any; with "mel_scale_kernels" after Jang et al. 2019. Features are standardised by running statistics. A frame
-    stands around the middle of its samples, zeros before the first and after the last of a recording.
+    any; with "mel_scale_kernels" after Jang et al. 2019. A frame stands around the middle of its samples, zeros before
+    the first and after the last of a recording.
 
     Attributes:
       num_outputs: classes, or labels.
@@ -123,7 +123,7 @@ class AudioTagger(nn.Module):
     @nn.compact
     def __call__(self, inputs_BTH: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
         blocks = ConvBlocks(self.features, self.kernel_size, (1, self.pool), self.dropout, name="blocks")
-        x_BTD, lengths_B = blocks(*self._frames(inputs_BTH, lengths_B, train), train=train)
+        x_BTD, lengths_B = blocks(*self._frames(inputs_BTH, lengths_B), train=train)
         x_BTD, _ = Conv1D(self.context_features, self.context, name="context")(x_BTD, lengths_B)
         x_BTD = nn.relu(x_BTD)
         if not self.recurrent_features:
@@ -135,7 +135,7 @@ class AudioTagger(nn.Module):
         )  # fmt: skip
         return tagger(x_BTD, lengths_B, train=train)
 
-    def _frames(self, inputs_BTH: Array, lengths_B: Array | None, train: bool) -> tuple[Array, Array | None]:
+    def _frames(self, inputs_BTH: Array, lengths_B: Array | None) -> tuple[Array, Array | None]:
         """As many frames as there are steps."""
         hop, frame = inputs_BTH.shape[-1], samples("frame_seconds", self.frame_seconds, self.sample_rate)
         if frame < hop:
@@ -147,10 +147,9 @@ class AudioTagger(nn.Module):
         if lengths_B is not None:
             lengths_B = jnp.where(lengths_B > 0, lengths_B * hop + frame - hop, 0)
         front_end = FrontEnd(
-            self.front_end, self.front_end_options, self.sample_rate, frame, hop, "VALID", standardize=True,
-            name="front_end",
-        )  # fmt: skip
-        return front_end(x_BT, lengths_B, train=train)
+            self.front_end, self.front_end_options, self.sample_rate, frame, hop, "VALID", name="front_end"
+        )
+        return front_end(x_BT, lengths_B)
 
 
 def convolved(

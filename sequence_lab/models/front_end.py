@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from sequence_lab.models.recurrent import check_dropout
-from sequence_lab.nn import MFCC, BatchNorm, Conv2D, LogMelSpectrogram, MelScaleConv
+from sequence_lab.nn import MFCC, Conv2D, LogMelSpectrogram, MelScaleConv
 from sequence_lab.ops import audio, pooling
 
 Array = jax.Array
@@ -21,12 +21,12 @@ class FrontEnd(nn.Module):
 
     Attributes:
       kind: "mel", ``nn.LogMelSpectrogram``; "mfcc", ``nn.MFCC``, whose features are the bands; "mel_scale_kernels",
-        tanh of ``nn.MelScaleConv`` over the logarithm of the power spectrum, ``ops.audio.power_to_log``.
+        tanh of ``nn.MelScaleConv`` over the logarithm of the power spectrum, each bin by its mean and variance over the
+        recording.
       options: of that layer, besides the four that follow.
       sample_rate: in hertz.
       frame_length, hop_length: samples of a frame, and from frame to frame.
       padding: as in ``ops.audio.frame``.
-      standardize: features, or the bins that kernels see, go through ``nn.BatchNorm``.
 
     Raises:
       ValueError: an unknown kind, an option that the layer does not have.
@@ -38,12 +38,9 @@ class FrontEnd(nn.Module):
     frame_length: int
     hop_length: int
     padding: str = "REFLECT"
-    standardize: bool = False
 
     @nn.compact
-    def __call__(
-        self, x_BT: Array, lengths_B: Array | None = None, *, train: bool = False
-    ) -> tuple[Array, Array | None]:
+    def __call__(self, x_BT: Array, lengths_B: Array | None = None) -> tuple[Array, Array | None]:
         if self.kind not in LAYERS:
             raise ValueError(f"front_end is {self.kind!r}; allowed: {', '.join(LAYERS)}")
         spectrum: dict[str, Any] = {
@@ -56,14 +53,11 @@ class FrontEnd(nn.Module):
             raise ValueError(f"front_end_options of {self.kind} are {dict(self.options)}: {error}") from None
         if not trained:
             y_BTM, lengths_B = layer(x_BT, lengths_B)
-            return self._standardized(y_BTM, lengths_B, train)[..., None], lengths_B
+            return y_BTM[..., None], lengths_B
         power_BTF, lengths_B = audio.power_spectrogram(x_BT, lengths_B, **spectrum)
-        x_BTF = self._standardized(audio.power_to_log(power_BTF, lengths_B), lengths_B, train)
+        x_BTF, lengths_B = audio.normalize_over_time(audio.power_to_log(power_BTF, lengths_B), lengths_B)
         y_BTMK, lengths_B = layer(x_BTF, lengths_B)
         return jnp.tanh(y_BTMK), lengths_B
-
-    def _standardized(self, x_BTC: Array, lengths_B: Array | None, train: bool) -> Array:
-        return BatchNorm(name="standardized")(x_BTC, lengths_B, train=train) if self.standardize else x_BTC
 
 
 class ConvBlocks(nn.Module):

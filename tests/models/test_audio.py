@@ -51,8 +51,7 @@ def variables_of(model, x, lengths):
 
 @functools.partial(jax.jit, static_argnames=("model", "train"))
 def apply(model, variables, x, lengths, key=None, *, train=False):
-    rngs = {} if key is None else {"dropout": key}
-    return model.apply(variables, x, lengths, train=train, rngs=rngs, mutable=["batch_stats"])[0]
+    return model.apply(variables, x, lengths, train=train, rngs={} if key is None else {"dropout": key})
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -83,12 +82,6 @@ def test_a_front_end_gives_what_its_layer_gives():
     found, lengths = FrontEnd("mel", options, RATE, 20, 10).apply({}, x, LENGTHS)
     np.testing.assert_array_equal(found[..., 0], expected)
     np.testing.assert_array_equal(lengths, expected_lengths)
-    standardizing = FrontEnd("mel", {"num_mels": 8}, RATE, 20, 10, standardize=True)
-    variables = standardizing.init(jax.random.key(0), x, LENGTHS)
-    (found, _), _ = standardizing.apply(variables, x, LENGTHS, train=True, mutable=["batch_stats"])
-    real = found[np.arange(found.shape[1]) < np.asarray(lengths)[:, None], :, 0]
-    np.testing.assert_allclose(real.mean(0), 0, atol=1e-5)
-    np.testing.assert_allclose(real.std(0), 1, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", TAGGERS)
