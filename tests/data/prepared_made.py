@@ -90,7 +90,7 @@ def digits(random: np.random.Generator, count: int) -> Columns:
 
 
 def clips(random: np.random.Generator, count: int) -> Columns:
-    sizes = 20 * [16_000]
+    sizes = 10 * [16_000]
     return {
         "audio": Ragged.of([random.integers(-3000, 3000, size, np.int16) for size in sizes]),
         "label": labels(len(sizes), 2),
