@@ -31,7 +31,7 @@ def get_config() -> ConfigDict:
     config.training.num_steps = 1000
     config.training.batch_size = 64
     config.training.evaluation_batch_size = 128
-    config.training.num_shapes = 2
+    config.training.num_shapes = 1
     config.training.log_every = 50
     config.training.evaluate_every = 250
     config.training.checkpoint_every = 250

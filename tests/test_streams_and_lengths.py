@@ -27,6 +27,30 @@ class Late(nn.Module):
         return Dense(self.num_outputs)(pooling.max_over_time(jnp.concatenate(read, -1), lengths_B))
 
 
+class Paired(nn.Module):
+    """Every step of one stream, beside the mean of another one that has lengths of its own."""
+
+    num_outputs: int
+
+    @nn.compact
+    def __call__(self, inputs, lengths_B=None, *, train=False):
+        mean_BC = pooling.mean_over_time(inputs["a"], lengths_B["a"])
+        beside_BTC = jnp.broadcast_to(mean_BC[:, None], inputs["b"].shape)
+        return Dense(self.num_outputs)(jnp.concatenate([inputs["b"], beside_BTC], -1), lengths_B["b"])
+
+
+def pairs():
+    random, splits = np.random.default_rng(0), {}
+    for split, count in LENGTHS.items():
+        a, b = (
+            Ragged.of([random.normal(size=(n, 2)).astype(np.float32) for n in random.integers(1, 9, count)])
+            for _ in range(2)
+        )
+        labels = Ragged((b.values.sum(-1) > 0).astype(np.int32), b.lengths)
+        splits[split] = Sequences({"inputs/a": a, "inputs/b": b, "labels": labels}, apart=("inputs/b", "labels"))
+    return Dataset(splits, {"num_outputs": 2}, classes=("no", "yes"))
+
+
 def rows(ragged, streams):
     random, splits = np.random.default_rng(0), {}
     for split, count in LENGTHS.items():
@@ -39,23 +63,32 @@ def rows(ragged, streams):
     return Dataset(splits, {"num_outputs": 2}, classes=("no", "yes"))
 
 
-def config(num_steps):
+def config(num_steps, model, objective):
     found = experiment.default_config()
-    found.name, found.dataset_name, found.model_name = "rows", "rows", "late"
-    found.objectives = {"sum": {"name": "classification"}}
+    found.name, found.dataset_name, found.model_name = "rows", "rows", model
+    found.objectives = {"sum": {"name": objective}}
     found.training.num_steps, found.training.batch_size, found.training.evaluation_batch_size = num_steps, 4, 4
     found.training.num_shapes, found.training.log_every, found.training.evaluate_every = 3, 1, 5
     return found
 
 
-@pytest.mark.parametrize(("ragged", "streams"), [(True, False), (True, True), (False, True)])
-def test_a_run_in_two_parts_equals_one_in_one(tmp_path, ragged, streams):
-    said = []
+KINDS = {
+    "of different lengths": lambda: rows(ragged=True, streams=False),
+    "of different lengths, in streams": lambda: rows(ragged=True, streams=True),
+    "in streams": lambda: rows(ragged=False, streams=True),
+    "in streams, each of other lengths": pairs,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_in_two_parts_equals_one_in_one(tmp_path, kind):
+    said, paired = [], kind.endswith("of other lengths")
 
     def run(folder, num_steps):
         return experiment.run(
-            config(num_steps), tmp_path / folder, models={"late": Late},
-            datasets={"rows": lambda: rows(ragged, streams)}, devices=jax.devices()[:2], say=said.append,
+            config(num_steps, *(("paired", "labelling") if paired else ("late", "classification"))),
+            tmp_path / folder, models={"late": Late, "paired": Paired}, datasets={"rows": KINDS[kind]},
+            devices=jax.devices()[:2], say=said.append,
         )  # fmt: skip
 
     whole = run("whole", 13)
@@ -68,4 +101,4 @@ def test_a_run_in_two_parts_equals_one_in_one(tmp_path, ragged, streams):
     ]
     assert losses[0] == losses[1]
     assert len(losses[0]) == 13
-    assert any(line.startswith("rows are padded to ") for line in said) == ragged
+    assert any(line.startswith("rows are padded to ") for line in said) == (kind != "in streams")
