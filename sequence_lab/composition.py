@@ -1,6 +1,7 @@
 """The composition root: the only place that reads a config against every table and makes its objects."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from sequence_lab import schema
 from sequence_lab.config import Tables, joined, resolved
 from sequence_lab.data import DATASETS, Batch, Dataset, Stream, TrainingBatches
 from sequence_lab.models import MODELS
-from sequence_lab.training.augmentation import AUGMENTATIONS, Augmentation, augmented
+from sequence_lab.training.augmentation import AUGMENTATIONS, OF_STEPS, Augmentation, augmented
 from sequence_lab.training.objectives import OBJECTIVES, measure, tasks_of
 from sequence_lab.training.optimizer import OptimizerConfig, optimizer, schedule
 from sequence_lab.training.parallel import AXIS, Parallel
@@ -70,7 +71,9 @@ class Experiment:
         batch = next(iter(self.evaluation_batches("validation")))
         inputs = jax.tree.map(lambda x: jnp.asarray(x[:1]), (batch["inputs"], batch.get("lengths")))
         variables = jax.jit(self.model.init)(key, *inputs)
-        return jax.device_get(initial_state(variables, self.trainer.tx, run_key))
+        return jax.device_get(
+            initial_state(variables, self.trainer.tx, run_key, averaged=self.trainer.optimizer.average_from > 0)
+        )
 
     def checkpoint_like(self) -> dict[str, Any]:
         """The structure of a checkpoint's arrays."""
@@ -98,8 +101,9 @@ def compose(
     spread = Parallel(config["parallel"], devices)
     dataset: Dataset = rows["dataset"][config["dataset_name"]](**config["dataset"])
     _check_dataset(config, dataset)
-    dataset = dataset.bucketed(training.num_shapes)
+    dataset = dataset.packed(training.packed_width).bucketed(training.num_shapes)
     model = _model(rows["model"][config["model_name"]], config, dataset)
+    _check_packing(config, model)
     trainer = Trainer(
         apply=_apply(model, _augmentations(config["augmentation"], dataset)),
         initial_carry=lambda batch_size: model.initial_carry((batch_size,)) if _has_memory(model) else (),
@@ -150,6 +154,22 @@ def _check_dataset(config: Mapping[str, Any], dataset: Dataset) -> None:
         )
 
 
+def _check_packing(config: Mapping[str, Any], model: nn.Module) -> None:
+    """Raises ValueError where several sequences in a row would be taken for one."""
+    width = config["training"]["packed_width"]
+    if not width:
+        return
+    if "resets_BT" not in inspect.signature(type(model).__call__).parameters:
+        raise ValueError(
+            f"training.packed_width is {width}; allowed with model {config['model_name']}, which does not start again "
+            "within a row: 0"
+        )
+    if mixing := [name for name in config["augmentation"] if name not in OF_STEPS]:
+        raise ValueError(
+            f"training.packed_width is {width}; allowed with augmentation {mixing[0]}, which is one of a whole row: 0"
+        )
+
+
 def _model(row: Callable[..., nn.Module], config: dict[str, Any], dataset: Dataset) -> nn.Module:
     """The model, with those of its fields that the data set knows filled in, where nothing else or None was given."""
     parameters = schema.named_parameters(row)
@@ -191,6 +211,8 @@ def _apply(model: nn.Module, augmentations: Sequence[Augmentation]) -> Callable[
         lengths: Any = batch.get("lengths")
         names = [name for name in variables if name != "params"]
         options: dict[str, Any] = {"train": train}
+        if "resets" in batch:
+            options["resets_BT"] = batch["resets"]
         if train:
             inputs = augmented(augmentations, key, inputs, lengths)
             options |= {"rngs": {"dropout": key}, "mutable": names}

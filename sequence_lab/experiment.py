@@ -18,7 +18,7 @@ from sequence_lab import results, schema
 from sequence_lab.analysis import report
 from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import GenerationConfig, Tables, default_config
-from sequence_lab.data import Sequences, Stream
+from sequence_lab.data import Packed, Sequences, Stream
 from sequence_lab.models import generation
 from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, VOCABULARY, RunFolder, environment, short
 from sequence_lab.training import loop
@@ -79,7 +79,7 @@ def run(
             folder.write(VOCABULARY, experiment.dataset.vocabulary.to_json())
         state = experiment.initial_state()
         say(f"parameters\n{parameter_table(state.params)}")
-        if isinstance(split := experiment.dataset.splits["train"], Sequences):
+        if isinstance(split := experiment.dataset.splits["train"], Sequences | Packed):
             say(split.account(experiment.trainer.training.batch_size))
         state, host = loop.fit(
             experiment.trainer,
@@ -185,7 +185,7 @@ def _best(experiment: Experiment, folder: RunFolder, say: Say) -> tuple[int, Any
     if kept["host"]["best_step"] in whole[1:]:
         step = kept["host"]["best_step"]
         arrays, _ = checkpoints.restore(step, like)
-    return step, experiment.trainer.parallel.put(arrays["state"].variables, REPLICATED)
+    return step, experiment.trainer.parallel.put(arrays["state"].judged, REPLICATED)
 
 
 def _generates(experiment: Experiment) -> bool:

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from sequence_lab import composition, schema
 from sequence_lab.analysis import plots, tables
 from sequence_lab.config import Tables, resolved
-from sequence_lab.data import DATASETS, Dataset, Sequences, inspection, store
+from sequence_lab.data import DATASETS, Dataset, Packed, Sequences, inspection, store
 from sequence_lab.data.builders import BUILDERS, CATALOGUE
 
 Say = Callable[[str], None]
@@ -21,7 +21,8 @@ ALL = "all"
 def prepare(names: Sequence[str], manual_dir: str | Path | None, say: Say = print) -> None:
     """Prepares sets from files under ``manual_dir``, or from where their authors publish them; says what they hold.
 
-    A set that is prepared already is left as it is, one that was interrupted begins anew.
+    A set that is prepared already is left as it is, unless a file that it was prepared without has turned up; one that
+    was interrupted begins anew.
 
     Args:
       names: rows of ``data.builders.BUILDERS``, or tfds:NAME for one of TFDS's catalogue; or "all", those rows whose
@@ -45,7 +46,7 @@ def prepare(names: Sequence[str], manual_dir: str | Path | None, say: Say = prin
         for name in BUILDERS if every else names:
             started = time.monotonic()
             try:
-                store.prepare(name, store.data_dir(), None if manual_dir is None else Path(manual_dir))
+                store.prepare(name, store.data_dir(), None if manual_dir is None else Path(manual_dir), say)
             except ValueError as error:
                 if not every:
                     raise
@@ -72,7 +73,7 @@ def inspect(config: ConfigDict, workdir: str | Path, *, datasets: Tables | None 
         rows = composition.tables(datasets=datasets)
         plain = resolved(schema.plain(config), rows)
         dataset = rows["dataset"][plain["dataset_name"]](**plain["dataset"])
-        dataset = dataset.bucketed(plain["training"]["num_shapes"])
+        dataset = dataset.packed(plain["training"]["packed_width"]).bucketed(plain["training"]["num_shapes"])
     say("\n\n".join(_account(dataset, plain["training"]["batch_size"])))
     lengths = {
         name: found for name, split in dataset.splits.items() if (found := inspection.lengths(split)) is not None
@@ -94,7 +95,7 @@ def _account(dataset: Dataset, batch_size: int) -> Iterator[str]:
     if dataset.vocabulary is not None:
         first = " ".join(map(repr, dataset.vocabulary.symbols[:20]))
         yield f"vocabulary of {len(dataset.vocabulary):,} symbols: {first} ..."
-    if isinstance(split := dataset.splits["train"], Sequences):
+    if isinstance(split := dataset.splits["train"], Sequences | Packed):
         yield split.account(batch_size)
     within, across = inspection.repeats(dataset)
     yield (

@@ -11,7 +11,7 @@ from sequence_lab.analysis import plots, report
 from sequence_lab.analysis.baselines import BASELINES
 from sequence_lab.analysis.scores import SCORES, confusion
 from sequence_lab.composition import Experiment
-from sequence_lab.data import Stream
+from sequence_lab.data import Examples, Sequences
 from sequence_lab.training.host_state import HostState
 from sequence_lab.training.objectives import Task, chief, prefixed
 from sequence_lab.training.predictions import Predictions
@@ -93,7 +93,7 @@ def _predictions(experiment: Experiment, variables: Any, folder: Path) -> dict[T
     """Of the tasks that have scores, on the test split; keeps them as arrays TASK/outputs, TASK/labels and so on."""
     tasks = [task for task in experiment.trainer.tasks if _objective(experiment, task) in SCORES]
     split = experiment.dataset.splits.get("test")
-    if not tasks or split is None or isinstance(split, Stream):
+    if not tasks or not isinstance(split, Examples | Sequences):
         return {}
     batches, shapes = experiment.evaluation_batches("test"), experiment.shapes("test")
     by_key = experiment.trainer.predict(variables, batches, shapes, split.evaluation_order())

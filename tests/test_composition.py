@@ -1,4 +1,4 @@
-"""The carry between a stream's batches, as a composed experiment hands it on."""
+"""What a composed experiment hands on to its model: the carry between a stream's batches, resets in packed rows."""
 
 import flax.linen as nn
 import jax
@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from sequence_lab import experiment
 from sequence_lab.composition import compose
-from sequence_lab.data import Dataset, Examples, characters
+from sequence_lab.data import Dataset, Examples, Packed, Ragged, Sequences, characters
 from sequence_lab.nn import Dense
 from sequence_lab.training.parallel import AXIS, REPLICATED, SHARDED
 
@@ -92,3 +92,65 @@ def test_rows_that_fill_up_a_batch_are_empty_to_statistics(devices):
     for index in range(3):
         state, _, _ = found.trainer.train_step(state, (), parallel.put(found.training_batch(index), SHARDED))
     assert state.statistics["batch_stats"]["seen"] == 11 * 3
+
+
+def tagging(packed_width, bidirectional=False, **fields):
+    """Rows of 1 to 9 steps, composed with a tagger and plain gradient descent; an epoch is one batch."""
+    lengths = np.random.default_rng(0).integers(1, 10, 15)
+    inputs = np.random.default_rng(1).normal(size=(lengths.sum(), 3)).astype(np.float32)
+    labels = np.random.default_rng(2).integers(0, 4, lengths.sum())
+    rows = Sequences({"inputs": Ragged(inputs, lengths), "labels": Ragged(labels, lengths)})
+    count = Packed(rows, packed_width).num_rows if packed_width else len(rows)
+    config = experiment.default_config()
+    config.name, config.dataset_name, config.model_name = "tags", "tags", "recurrent_tagger"
+    config.model = ConfigDict({"cell": "gru", "features": (4, 3), "bidirectional": bidirectional})
+    config.objectives = ConfigDict({"tag": {"name": "labelling"}})
+    config.optimizer.update({"name": "sgd", "learning_rate": 1.0})
+    config.training.update({"batch_size": count, "packed_width": packed_width, "num_shapes": 1})
+    config.update(fields)
+    data = Dataset({"train": rows, "validation": rows}, {"num_outputs": 4})
+    return compose(config, datasets={"tags": lambda: data}, devices=jax.devices()[:1])
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_packed_sequences_are_as_if_each_had_a_row_of_its_own(bidirectional):
+    outputs, states, measures = [], [], []
+    for found in (tagging(0, bidirectional), tagging(14, bidirectional)):
+        parallel, split = found.trainer.parallel, found.dataset.splits["train"]
+        state = found.initial_state()
+        (batch,) = split.evaluation_batches(found.trainer.training.batch_size)
+        logits = np.asarray(jax.jit(lambda v, b, f=found: f.trainer.apply(v, b, (), train=False, key=None)[0])(
+            state.variables, batch
+        ))  # fmt: skip
+        real = np.arange(logits.shape[1]) < batch["lengths"][:, None]
+        assert not logits[~real].any()
+        order = np.lexsort(batch["inputs"][real].T)  # of the steps, by what is in them
+        outputs.append(logits[real][order])
+        state, _, measured = found.trainer.train_step(
+            parallel.put(state, REPLICATED), (), parallel.put(found.training_batch(0), SHARDED)
+        )
+        states.append(state.params)
+        measures.append(measured)
+    assert batch["resets"].sum() == 15 > len(batch["inputs"])
+    np.testing.assert_allclose(*outputs, atol=1e-6)
+    for alone, packed in ((states[0], states[1]), (measures[0], measures[1])):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6, rtol=1e-5), alone, packed)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"model_name": "recurrent_classifier"}, "packed_width is 14; allowed with model recurrent_classifier, which"),
+        (
+            {"augmentation": {"shift": {}}},
+            "packed_width is 14; allowed with augmentation shift, which is one of a whole",
+        ),
+        ({"augmentation": {"jitter": {}}}, None),
+    ],
+)
+def test_what_would_take_several_sequences_for_one_is_refused(fields, said):
+    if said is None:
+        assert tagging(14, **fields)
+        return
+    with pytest.raises(ValueError, match=said):
+        tagging(14, **fields)

@@ -149,6 +149,20 @@ def test_generating_from_a_classifier_is_refused(refuse):
     assert "cannot generate" in refuse(f"--config={GRU}", "--mode=generate")
 
 
+def test_a_download_that_fails_is_refused_in_one_line(launch, tmp_path, monkeypatch, capsys):
+    import tensorflow_datasets as tfds
+
+    def fails(*arguments):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(tfds.download.DownloadManager, "download", fails)
+    monkeypatch.setenv("SEQUENCE_LAB_DATA", str(tmp_path))
+    assert launch.main(["launch.py", "--mode=prepare", "--datasets=ptb"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("launch.py: ptb cannot be downloaded from http://www.fit.vutbr.cz/")
+    assert "OSError: no route to host; allowed: --manual_dir=FOLDER" in said
+
+
 def test_help_names_every_flag_and_every_experiment(launch, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit) as exit_:

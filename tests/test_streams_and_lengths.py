@@ -1,4 +1,4 @@
-"""Whole runs over rows of different lengths and over several streams of inputs: trained, stopped, resumed the same."""
+"""Whole runs over rows of different lengths, packed too, and over several streams: stopped and resumed, the same."""
 
 import flax.linen as nn
 import jax
@@ -63,31 +63,60 @@ def rows(ragged, streams):
     return Dataset(splits, {"num_outputs": 2}, classes=("no", "yes"))
 
 
-def config(num_steps, model, objective):
+def config(num_steps):
     found = experiment.default_config()
-    found.name, found.dataset_name, found.model_name = "rows", "rows", model
-    found.objectives = {"sum": {"name": objective}}
+    found.name, found.dataset_name, found.model_name = "rows", "rows", "late"
+    found.objectives = {"sum": {"name": "classification"}}
     found.training.num_steps, found.training.batch_size, found.training.evaluation_batch_size = num_steps, 4, 4
     found.training.num_shapes, found.training.log_every, found.training.evaluate_every = 3, 1, 5
     return found
 
 
-KINDS = {
-    "of different lengths": lambda: rows(ragged=True, streams=False),
-    "of different lengths, in streams": lambda: rows(ragged=True, streams=True),
-    "in streams": lambda: rows(ragged=False, streams=True),
-    "in streams, each of other lengths": pairs,
-}
+@pytest.mark.parametrize(("ragged", "streams"), [(True, False), (True, True), (False, True)])
+def test_a_run_in_two_parts_equals_one_in_one(tmp_path, ragged, streams):
+    said = assert_same_in_two_parts(tmp_path, lambda steps: (config(steps), lambda: rows(ragged, streams)))
+    assert any(line.startswith("rows are padded to ") for line in said) == ragged
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_run_in_two_parts_equals_one_in_one(tmp_path, kind):
-    said, paired = [], kind.endswith("of other lengths")
+def test_a_run_over_streams_of_different_lengths_in_two_parts_equals_one_in_one(tmp_path):
+    def paired(num_steps):
+        found = config(num_steps)
+        found.model_name, found.objectives = "paired", {"sign": {"name": "labelling"}}
+        return found, pairs
+
+    assert_same_in_two_parts(tmp_path, paired)
+
+
+def test_a_packed_run_in_two_parts_equals_one_in_one(tmp_path):
+    """21 rows of 10 steps, 4 a batch: the run stops within its second epoch."""
+
+    def tagged():
+        random, splits = np.random.default_rng(0), {}
+        for split, count in LENGTHS.items():
+            lengths = random.integers(1, 9, 2 * count)
+            inputs = Ragged(random.normal(size=(lengths.sum(), 2)).astype(np.float32), lengths)
+            splits[split] = Sequences({"inputs": inputs, "labels": Ragged((inputs.values[:, 0] > 0) * 1, lengths)})
+        return Dataset(splits, {"num_outputs": 2}, classes=("no", "yes"))
+
+    def packed(num_steps):
+        found = config(num_steps)
+        found.model_name, found.model = "recurrent_tagger", {"cell": "gru", "features": (4,)}
+        found.objectives = {"sign": {"name": "labelling"}}
+        found.training.packed_width = 10
+        return found, tagged
+
+    said = assert_same_in_two_parts(tmp_path, packed)
+    assert any(line.startswith("46 sequences are packed into 21 rows") for line in said)
+
+
+def assert_same_in_two_parts(tmp_path, described):
+    """Runs what ``described(num_steps)`` gives, a config and a data set, whole and in parts; returns what was said."""
+    said = []
 
     def run(folder, num_steps):
+        found, data = described(num_steps)
         return experiment.run(
-            config(num_steps, *(("paired", "labelling") if paired else ("late", "classification"))),
-            tmp_path / folder, models={"late": Late, "paired": Paired}, datasets={"rows": KINDS[kind]},
+            found, tmp_path / folder, models={"late": Late, "paired": Paired}, datasets={"rows": data},
             devices=jax.devices()[:2], say=said.append,
         )  # fmt: skip
 
@@ -101,4 +130,4 @@ def test_a_run_in_two_parts_equals_one_in_one(tmp_path, kind):
     ]
     assert losses[0] == losses[1]
     assert len(losses[0]) == 13
-    assert any(line.startswith("rows are padded to ") for line in said) == (kind != "in streams")
+    return said

@@ -28,7 +28,10 @@ def streams(name: str, kind: str, vocabulary_size: int) -> Dataset:
     """
     prepared = store.load(name)
     if "train" not in prepared.splits:
-        raise ValueError(f"data set {name} was prepared without its training text; allowed: with all three")
+        raise ValueError(
+            f"data set {name} was prepared without its training text; allowed: after `python launch.py --mode=prepare "
+            f"--datasets={name} --manual_dir=FOLDER`, with all three texts in FOLDER"
+        )
     lines = {split: store.texts(column["text"]) for split, column in prepared.splits.items()}
     special = (tokens.UNKNOWN, tokens.END) if kind in ("blanks", "words") else (tokens.END,)
     learnt = tokens.learn(lines["train"], kind, size=vocabulary_size, special=special)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from sequence_lab.data.packing import Packed
 from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.sequences import Sequences, input_names
 from sequence_lab.data.splits import Dataset, Examples, Stream
@@ -12,14 +13,14 @@ from sequence_lab.data.splits import Dataset, Examples, Stream
 SHOWN = 160  # characters of a text
 
 
-def lengths(split: Examples | Sequences | Stream) -> np.ndarray | None:
+def lengths(split: Examples | Sequences | Packed | Stream) -> np.ndarray | None:
     """Steps of each row, where they differ or may."""
-    if isinstance(split, Sequences):
+    if isinstance(split, Sequences | Packed):
         return split.lengths
     return None if isinstance(split, Stream) else split.arrays.get("lengths")
 
 
-def class_counts(split: Examples | Sequences | Stream, classes: tuple[str, ...]) -> dict[str, int] | None:
+def class_counts(split: Examples | Sequences | Packed | Stream, classes: tuple[str, ...]) -> dict[str, int] | None:
     """How often each class is a label, of a row or of a step; None where labels are no classes."""
     if isinstance(split, Stream) or not classes:
         return None
@@ -28,7 +29,7 @@ def class_counts(split: Examples | Sequences | Stream, classes: tuple[str, ...])
     return dict(zip(classes, counts.tolist(), strict=True))
 
 
-def rows(split: Examples | Sequences) -> Iterator[np.ndarray]:
+def rows(split: Examples | Sequences | Packed) -> Iterator[np.ndarray]:
     """The real steps of every row's inputs, streams side by side."""
     inputs, sizes = [split.arrays[name] for name in input_names(split.arrays)], lengths(split)
     for row in range(len(split)):

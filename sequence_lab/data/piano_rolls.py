@@ -13,14 +13,14 @@ KEYS = 88
 def piano_rolls(name: str) -> Dataset:
     """A prepared set of Boulanger-Lewandowski et al. 2012: at each step ``labels [T, 88]`` the keys that sound, 0 or 1.
 
-    ``inputs`` are those of the step before, silence before the first.
+    ``inputs`` are those of the step before. The first step of a piece is an input alone, as in Bai et al. 2018.
     """
     prepared = store.load(name)
 
     def split(column: store.Columns) -> Sequences:
         rolls = [np.asarray(column["roll"][row], np.float32) for row in range(len(column["roll"]))]
-        before = [np.concatenate([np.zeros_like(roll[:1]), roll[:-1]]) for roll in rolls]
-        return Sequences({"inputs": Ragged.of(before), "labels": Ragged.of(rolls)})
+        before, after = [roll[:-1] for roll in rolls], [roll[1:] for roll in rolls]
+        return Sequences({"inputs": Ragged.of(before), "labels": Ragged.of(after)})
 
     splits = {split_name: split(column) for split_name, column in prepared.splits.items()}
     return Dataset(splits, {"num_outputs": KEYS})

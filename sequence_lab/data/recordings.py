@@ -9,6 +9,7 @@ from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset
 
 FULL = 2**15  # of 16 bits
+DIGITS_RATE = 8_000  # hertz
 
 
 def spoken_digits(left_out: str = "", validation: float = 0.1) -> Dataset:
@@ -39,4 +40,4 @@ def spoken_digits(left_out: str = "", validation: float = 0.1) -> Dataset:
         name: Sequences({"inputs": Ragged.of([audio[row] for row in found]), "labels": labels[found]})
         for name, found in rows.items()
     }
-    return Dataset(made, {"num_outputs": 10}, classes=prepared.classes["label"])
+    return Dataset(made, {"num_outputs": 10, "sample_rate": DIGITS_RATE}, classes=prepared.classes["label"])

@@ -4,22 +4,27 @@ So the whole state of the input side is one number, and resuming it is exact. Ar
 batch is one gather per array; order comes from a permutation per epoch.
 
 A batch is a dict of NumPy arrays with a leading batch axis: ``inputs``, ``labels`` and, where they apply,
-``lengths`` (real steps per row), ``mask`` (which rows, or which steps, count) and ``start`` (rows of a stream whose
-carry starts anew here). Where streams of inputs have lengths of their own, ``inputs`` and ``lengths`` are dictionaries
-by stream, and ``labels_lengths`` are those of the labels and of the outputs that are held against them.
+``lengths`` (real steps per row), ``mask`` (which rows, or which steps, count), ``start`` (rows of a stream whose
+carry starts anew here) and ``resets`` (steps of a packed row where a sequence begins). Where streams of inputs have
+lengths of their own, ``inputs`` and ``lengths`` are dictionaries by stream, and ``labels_lengths`` are those of the
+labels and of the outputs that are held against them.
 """
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from sequence_lab.data.bucketing import widths
+from sequence_lab.data.packing import Packed
 from sequence_lab.data.sequences import Batch, Sequences, by_stream, input_names
 from sequence_lab.data.tokens import Tokens
 from sequence_lab.data.vocabulary import Vocabulary
+
+Arrays = dict[str, np.ndarray]
+Draw = Callable[[np.random.Generator, int], Arrays]  # so many examples, always of the same shapes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,6 +91,36 @@ class Examples:
     @functools.lru_cache(maxsize=2)  # noqa: B019 (a split lives as long as its run)
     def _order(self, seed: int, epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(len(self))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Generated(Examples):
+    """Training examples without end: each batch is drawn anew, so that nothing is stored and nothing repeats.
+
+    ``arrays`` are some of them, which stand for all wherever examples are counted, shown or evaluated.
+
+    Attributes:
+      seed: a batch is drawn from it, the run's seed and the batch's number.
+    """
+
+    draw: Draw
+    seed: int
+
+    @classmethod
+    def by(cls, draw: Draw, seed: int, shown: int = 256) -> "Generated":
+        """What ``draw`` draws; ``shown`` of them in ``arrays``."""
+        return cls(draw(np.random.default_rng([seed, 0]), shown), draw, seed)
+
+    def training_batch(self, index: int, batch_size: int, seed: int) -> Batch:
+        """The ``index``-th batch; all of its rows count.
+
+        Raises:
+          ValueError: ``batch_size`` is less than 1.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; allowed: at least 1")
+        arrays = self.draw(np.random.default_rng([self.seed, 0, seed, index]), batch_size)
+        return Examples(arrays)._batch(np.arange(batch_size), batch_size)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -156,10 +191,26 @@ class Dataset:
       classes: names of the labels, where they are classes.
     """
 
-    splits: Mapping[str, Examples | Sequences | Stream]
+    splits: Mapping[str, Examples | Sequences | Packed | Stream]
     facts: Mapping[str, Any]
     vocabulary: Vocabulary | Tokens | None = None
     classes: tuple[str, ...] = ()
+
+    def packed(self, width: int) -> "Dataset":
+        """With the training sequences in rows of so many steps, see ``Packed``; 0: as they are.
+
+        Evaluations read every sequence in a row of its own, as predictions are of one.
+
+        Raises:
+          ValueError: the training split is of another kind.
+        """
+        train = self.splits["train"]
+        if not width:
+            return self
+        if not isinstance(train, Sequences):
+            kind = "one text" if isinstance(train, Stream) else "rows of one length"
+            raise ValueError(f"packed_width is {width}; allowed on {kind}: 0")
+        return dataclasses.replace(self, splits={**self.splits, "train": Packed(train, width)})
 
     def bucketed(self, num_shapes: int) -> "Dataset":
         """With rows of different lengths in batches of at most so many widths, those that pad all splits least."""

@@ -9,20 +9,21 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sequence_lab.data.builders import CATALOGUE, builder
+from sequence_lab.data.builders import BUILDERS, CATALOGUE, builder
 from sequence_lab.data.originals import Missing
 from sequence_lab.data.ragged import Ragged
 
 Column = np.ndarray | Ragged
 Columns = Mapping[str, Column]
 ARRAYS = "arrays"
-__all__ = ["Columns", "Missing", "Prepared", "data_dir", "load", "prepare", "texts"]
+COLUMN = "a text, or an array that differs from row to row in its first axis at most"
+__all__ = ["COLUMN", "Column", "Columns", "Missing", "Prepared", "data_dir", "load", "prepare", "texts"]
 
 
 def data_dir() -> Path:
@@ -31,25 +32,54 @@ def data_dir() -> Path:
     return Path(os.environ.get("SEQUENCE_LAB_DATA") or cache / "sequence_lab" / "data")
 
 
-def prepare(name: str, folder: Path, manual_dir: Path | None = None) -> Path:
+def prepare(name: str, folder: Path, manual_dir: Path | None = None, say: Callable[[str], None] = print) -> Path:
     """Prepares a set, unless it is there; returns its folder. What is there only in part is made anew.
 
+    So is a set that was prepared without a split whose file has turned up, which ``say`` is told. Features that are no
+    column, as nested ones, stay in the record files alone.
+
     Raises:
-      ValueError: files are missing, broken, or not the published ones; one line.
+      ValueError: files are missing, broken, or not the published ones, or no feature is a column; one line.
     """
     import tensorflow_datasets as tfds  # a second to import, for those who use it
 
     with _alone(folder, name):
-        made = builder(name, str(folder))
+        made, manual_dir = builder(name, str(folder)), manual_dir or folder / "manual"
         path = Path(str(made.data_path))
-        if not made.is_prepared():
-            config = tfds.download.DownloadConfig(manual_dir=str(manual_dir or folder / "manual"))
-            with contextlib.redirect_stdout(sys.stderr), _in_words(name):  # it tells of its progress there, and here
-                made.download_and_prepare(download_config=config)
-        if not (path / ARRAYS).is_dir():
-            splits = {split: made.as_data_source(split) for split in made.info.splits}
-            _write(path / ARRAYS, {split: _columns(source, made.info.features) for split, source in splits.items()})
+        later = made.turned_up(manual_dir) if name in BUILDERS and made.is_prepared() else []
+        if later:
+            say(f"{name} is prepared anew: it was without {', '.join(later)}")
+        with _set_aside(path) if later else contextlib.nullcontext():
+            made = builder(name, str(folder))
+            if not made.is_prepared():
+                config = tfds.download.DownloadConfig(manual_dir=str(manual_dir))
+                with contextlib.redirect_stdout(sys.stderr), _in_words(name):  # where it tells of its progress
+                    made.download_and_prepare(download_config=config)
+            if not (path / ARRAYS).is_dir():
+                _keep_arrays(name, made, path / ARRAYS)
     return path
+
+
+def _keep_arrays(name: str, made: Any, path: Path) -> None:
+    """The records of every split as arrays."""
+    if not any(map(_is_column, made.info.features.values())):
+        raise ValueError(f"{name} has no feature that is {COLUMN}; allowed: one or more")
+    splits = {split: made.as_data_source(split) for split in made.info.splits}
+    _write(path, {split: _columns(source, made.info.features) for split, source in splits.items()})
+
+
+@contextlib.contextmanager
+def _set_aside(path: Path) -> Iterator[None]:
+    """A prepared set out of the way of another, which takes its place, or does not come about."""
+    aside = path.with_name(f"incomplete.{path.name}.before")
+    path.rename(aside)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        aside.rename(path)
+        raise
+    shutil.rmtree(aside)
 
 
 @contextlib.contextmanager
@@ -120,11 +150,20 @@ def texts(column: Column) -> list[str]:
 
 
 def _columns(source: Any, features: Mapping[str, Any]) -> dict[str, Column]:
-    rows: dict[str, list[Any]] = {name: [] for name in features}
+    rows: dict[str, list[Any]] = {name: [] for name, feature in features.items() if _is_column(feature)}
     for number in range(len(source)):
-        for name, value in source[number].items():
+        example = source[number]
+        for name in rows:
+            value = example[name]
             rows[name].append(np.frombuffer(value, np.uint8) if isinstance(value, bytes) else np.asarray(value))
     return {name: _column(values, features[name]) for name, values in rows.items()}
+
+
+def _is_column(feature: Any) -> bool:
+    """Whether it is what ``COLUMN`` says; the shape of a feature that has others in it is no tuple."""
+    if not isinstance(feature.shape, tuple):
+        return False
+    return _is_text(feature) or (None not in feature.shape[1:] and feature.np_dtype != np.object_)
 
 
 def _column(values: list[np.ndarray], feature: Any) -> Column:

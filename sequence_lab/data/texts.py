@@ -45,15 +45,18 @@ def learn(
 
 
 def labelled_texts(texts: Texts, classes: tuple[str, ...], options: TextOptions) -> Dataset:
-    """Texts and labels by split as sequences of ids; the vocabulary is that of the training texts."""
+    """Texts and labels by split as sequences of ids; the vocabulary is that of the training texts.
+
+    Labels are classes; or numbers ``[N, K]``, where ``classes`` is ().
+    """
     learnt = learn(texts["train"][0], options)
 
     def split(found: list[str], labels: np.ndarray) -> Sequences:
         ids = learnt.encode_all(found)
         ids = ids.cut(options.max_length) if options.max_length else ids
-        return Sequences({"inputs": ids, "labels": labels.astype(np.int32)})
+        return Sequences({"inputs": ids, "labels": labels.astype(np.int32 if classes else np.float32)})
 
-    facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(classes)}
+    facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(classes) or texts["train"][1].shape[1]}
     return Dataset({name: split(*found) for name, found in texts.items()}, facts, learnt, classes)
 
 

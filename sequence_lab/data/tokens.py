@@ -2,8 +2,10 @@
 
 import dataclasses
 import functools
+import itertools
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,8 @@ from sequence_lab.data.ragged import Ragged
 PAD, UNKNOWN, END = "<pad>", "<unk>", "<eos>"
 KINDS = ("words", "blanks", "characters", "bpe")
 BYTES = len(pre_tokenizers.ByteLevel.alphabet())
+PIECE, AT_ONCE = 4096, 256  # characters of a piece of text, or some more; pieces that are encoded at a time
+END_OF_WORD = re.compile(r"(?<=\S)[ \n]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,10 +34,18 @@ class Tokens:
 
     def encode(self, text: str) -> np.ndarray:
         """Ids ``[T]``; what is not in the vocabulary is the id of "<unk>"."""
-        return np.array(self.tokenizer.encode(text).ids, np.int32)
+        return self.encode_all([text]).values
 
     def encode_all(self, texts: Sequence[str]) -> Ragged:
-        return Ragged.of([np.array(found.ids, np.int32) for found in self.tokenizer.encode_batch_fast(list(texts))])
+        """The ids of each text; a few pieces at a time, as a token takes hundreds of bytes until it is a number."""
+        lengths, values = np.zeros(len(texts), np.int32), [np.zeros(0, np.int32)]
+        pieces = ((row, piece) for row, text in enumerate(texts) for piece in _pieces(text, self.kind))
+        while some := list(itertools.islice(pieces, AT_ONCE)):
+            found = self.tokenizer.encode_batch_fast([piece for _, piece in some])
+            for (row, _), encoded in zip(some, found, strict=True):
+                values.append(np.array(encoded.ids, np.int32))
+                lengths[row] += len(values[-1])
+        return Ragged(np.concatenate(values), lengths)
 
     def decode(self, ids: np.ndarray) -> str:
         """The text of ids: tokens with blanks between them, characters without, byte pairs as they were."""
@@ -100,14 +112,15 @@ def learn(
         "characters": pre_tokenizers.Split(tokenizers.Regex(r"[\s\S]"), "isolated"),
         "bpe": pre_tokenizers.ByteLevel(add_prefix_space=False),
     }[kind]
+    pieces = (piece for text in texts for piece in _pieces(text, kind))
     options: dict[str, Any] = {"min_frequency": min_count, "vocab_size": size or 2**31, "show_progress": False}
     if kind == "bpe":
         made.decoder = decoders.ByteLevel()
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
         trainer = trainers.BpeTrainer(special_tokens=list(special), initial_alphabet=alphabet, **options)
-        made.train_from_iterator(texts, trainer)
+        made.train_from_iterator(pieces, trainer)
     else:
-        made.train_from_iterator(texts, trainers.WordLevelTrainer(**options))
+        made.train_from_iterator(pieces, trainers.WordLevelTrainer(**options))
         counted = made.get_vocab()
         # A text may have "<unk>" in it, which is then no other token than ours.
         words = [token for token in sorted(counted, key=counted.__getitem__) if token not in special]
@@ -116,3 +129,15 @@ def learn(
     if made.get_vocab_size() <= len(special):
         raise ValueError("the training texts have no token; allowed: one or more")
     return Tokens(made, kind)
+
+
+def _pieces(text: str, kind: str) -> Iterator[str]:
+    """A text in pieces that have the tokens of the whole: cut before the blank after a word, or at any character."""
+    first = 0
+    while first < len(text):
+        end: int | None = first + PIECE
+        if kind != "characters":
+            found = END_OF_WORD.search(text, first + PIECE)
+            end = found.start() if found else None
+        yield text[first:end]
+        first = len(text) if end is None else end

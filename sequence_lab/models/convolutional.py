@@ -4,44 +4,72 @@ import flax.linen as nn
 import jax
 
 from sequence_lab.models.recurrent import check_dropout
-from sequence_lab.nn import Conv2D, Dense
+from sequence_lab.nn import BatchNorm, Conv2D, Dense
 from sequence_lab.ops import pooling
 
 Array = jax.Array
 
 
 class ConvNet2D(nn.Module):
-    """Blocks of convolution, ReLU and max-pooling, then a hidden layer: ``[B, H, W, C]`` to ``[B, K]``.
-
-    The plan of LeNet (LeCun et al. 1998), with today's non-linearity.
+    """[[convolution, ReLU] x M, max-pooling] x N, then a hidden layer: ``[B, H, W, C]`` to ``[B, K]``.
 
     Attributes:
       num_outputs: classes.
       features: channels of each block; every block halves height and width.
       kernel_size: of every convolution.
-      hidden_features: size of the hidden layer.
+      convolutions: M, of each block.
+      padding: "SAME", convolutions keep height and width; "VALID", filters stay within the image: one of 5x5 makes
+        28x28 out of 32x32.
+      batch_norm: normalise before each ReLU of a convolution, in place of its bias.
+      hidden_features: size of the hidden layer; 0: none.
       dropout: before the hidden and the last layer.
     """
 
     num_outputs: int
     features: tuple[int, ...] = (32, 64)
     kernel_size: int = 3
+    convolutions: int = 1
+    padding: str = "SAME"
+    batch_norm: bool = False
     hidden_features: int = 128
     dropout: float = 0.0
 
     @nn.compact
     def __call__(self, inputs_BHWC: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
         check_dropout(self.dropout)
-        x = inputs_BHWC
-        if min(x.shape[1:3]) < 2 ** len(self.features):
-            raise ValueError(
-                f"{len(self.features)} blocks halve each side to nothing: images have shape {x.shape[1:3]}, "
-                f"features is {self.features}"
-            )
-        lengths = lengths_B
+        self._check_sides(inputs_BHWC.shape[1:3])
+        x, lengths = inputs_BHWC, lengths_B
         for size in self.features:
-            x, lengths = Conv2D(size, self.kernel_size)(x, lengths)
-            x, lengths = pooling.max_pool(nn.relu(x), lengths, kernel_size=(2, 2))
-        x = nn.Dropout(self.dropout)(x.reshape(x.shape[0], -1), deterministic=not train)
-        x = nn.relu(Dense(self.hidden_features, name="hidden")(x))
-        return Dense(self.num_outputs, name="head")(nn.Dropout(self.dropout)(x, deterministic=not train))
+            for _ in range(self.convolutions):
+                convolution = Conv2D(size, self.kernel_size, padding=self.padding, use_bias=not self.batch_norm)
+                x, lengths = convolution(x, lengths)
+                if self.batch_norm:
+                    x = BatchNorm()(x, lengths, train=train)
+                x = nn.relu(x)
+            x, lengths = pooling.max_pool(x, lengths, kernel_size=(2, 2))
+        y = nn.Dropout(self.dropout)(vector(x), deterministic=not train)
+        if self.hidden_features:
+            y = nn.relu(Dense(self.hidden_features, name="hidden")(y))
+            y = nn.Dropout(self.dropout)(y, deterministic=not train)
+        return Dense(self.num_outputs, name="head")(y)
+
+    @nn.nowrap
+    def _check_sides(self, sides: tuple[int, ...]) -> None:
+        """Raises ValueError unless something is left of an image of that height and width."""
+        if self.padding not in ("SAME", "VALID"):
+            raise ValueError(f"padding is {self.padding!r}; allowed: SAME, VALID")
+        if self.convolutions < 1:
+            raise ValueError(f"convolutions is {self.convolutions}; allowed: 1 or more")
+        left, lost = min(sides), self.convolutions * (self.kernel_size - 1) * (self.padding == "VALID")
+        for _ in self.features:
+            left = (left - lost) // 2
+        if left < 1:
+            raise ValueError(
+                f"{len(self.features)} blocks halve each side to nothing: images have shape {sides}, features is "
+                f"{self.features}, padding {self.padding}"
+            )
+
+
+def vector(x_BHWC: Array) -> Array:
+    """All positions side by side: ``[B, H W C]``."""
+    return x_BHWC.reshape(x_BHWC.shape[0], -1)

@@ -5,7 +5,7 @@ never change the length, map ``(x_BTC, lengths_B, initial_carry) -> (y_BTD, carr
 step alone map ``(x_BTC, lengths_B) -> y_BTD``. What stands past a row's length is never read, and every
 output there is exactly zero. Causal layers also have ``initial_carry(batch_shape)`` and
 ``step(carry, x_BC) -> (y_BD, carry)``. Something without parameters (pooling, one-hot, activations) is a function, in
-``sequence_lab.ops``. ``train=True`` switches noise on, drawn from the rng "dropout".
+``sequence_lab.ops``. ``train=True`` switches noise on, drawn from the rng "dropout", and the statistics of batches.
 
 Every layer with parameters has ``dtype``, to compute in, and ``param_dtype``, to store parameters in. All layers and
 options, with the equation and source of each: docs/layers.md.
@@ -13,9 +13,12 @@ options, with the equation and source of each: docs/layers.md.
 
 from sequence_lab.nn.audio import MFCC, LogMelSpectrogram, RunningNormalization
 from sequence_lab.nn.convolution import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
+from sequence_lab.nn.crf import ChainPotentials
 from sequence_lab.nn.dense import Dense
 from sequence_lab.nn.embedding import Embedding, pretrained
 from sequence_lab.nn.encoders import Bidirectional, BothWays, Stacked, final_hidden
+from sequence_lab.nn.mel_scale import MelScaleConv
+from sequence_lab.nn.normalization import BatchNorm
 from sequence_lab.nn.pooling import AttentionPooling
 from sequence_lab.nn.recurrent import (
     GRU,
@@ -58,8 +61,10 @@ __all__ = [
     "RNN",
     "SRU",
     "AttentionPooling",
+    "BatchNorm",
     "Bidirectional",
     "BothWays",
+    "ChainPotentials",
     "Conv1D",
     "Conv2D",
     "ConvTranspose1D",
@@ -73,6 +78,7 @@ __all__ = [
     "LSTMCarry",
     "LSTMCell",
     "LogMelSpectrogram",
+    "MelScaleConv",
     "MinGRU",
     "MinGRUCell",
     "MinLSTM",

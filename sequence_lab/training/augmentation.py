@@ -103,6 +103,7 @@ AUGMENTATIONS: Mapping[str, Callable[..., Augmentation]] = {
     "spec_augment": SpecAugment,
     "word_dropout": WordDropout,
 }
+OF_STEPS = ("jitter", "word_dropout")  # those that change each step by itself, whatever stands beside it in its row
 
 
 def augmented(chosen: Sequence[Augmentation], key: Array, x: Array, lengths_B: Any) -> Array:

@@ -29,6 +29,7 @@ class TrainingConfig:
     k1: int = 0  # truncated back-propagation over streams: update every k1 steps ...
     k2: int = 0  # ... and send the gradient back k2 >= k1 steps
     num_shapes: int = 8  # lengths that rows of different lengths are padded to; a program is compiled for each
+    packed_width: int = 0  # steps of rows that training sequences are packed into, several in one; 0: they are not
     log_every: int = 50  # steps between two records of training measures
     evaluate_every: int = 200  # steps between two evaluations of the validation split
     checkpoint_every: int = 200  # steps between two checkpoints; a best evaluation is always kept
@@ -36,7 +37,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            least = 0 if field.name in ("k1", "k2", "early_stopping_patience", "num_steps") else 1
+            least = 0 if field.name in ("k1", "k2", "packed_width", "early_stopping_patience", "num_steps") else 1
             value = getattr(self, field.name)
             if value < least:
                 raise ValueError(f"training.{field.name} is {value}; allowed: {least} or more")
@@ -68,10 +69,10 @@ class Trainer:
     def __post_init__(self) -> None:
         for field in ("batch_size", "evaluation_batch_size"):
             self.parallel.check_batch_size(f"training.{field}", getattr(self.training, field))
-        clip_norm, k1 = self.optimizer.clip_norm, self.training.k1
+        clip_norm, k1, average_from = self.optimizer.clip_norm, self.training.k1, self.optimizer.average_from
 
         def train_step(state: TrainState, carry: Any, batch: Any) -> Any:
-            return step.train_step(self.apply, self.tasks, self.tx, clip_norm, k1, state, carry, batch)
+            return step.train_step(self.apply, self.tasks, self.tx, clip_norm, k1, average_from, state, carry, batch)
 
         def evaluation_step(variables: Any, carry: Any, batch: Any) -> Any:
             return step.evaluation_step(self.apply, self.tasks, variables, carry, batch)

@@ -3,10 +3,13 @@
 import os
 import pickle
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download.util import DownloadError
 
 from sequence_lab.data import builders, store
 from sequence_lab.data.originals import Missing
@@ -59,6 +62,17 @@ def test_a_set_is_made_of_an_archive(original, name, archive):
     assert_prepared(name, made)
 
 
+def test_a_set_is_made_of_an_archive_that_the_published_one_has_in_it(original):
+    made = MADE["uci_har"]()
+    folder = original("uci_har", made, "UCI HAR Dataset.zip")
+    with zipfile.ZipFile(folder / "human+activity+recognition+using+smartphones.zip", "w") as published:
+        published.write(folder / "UCI HAR Dataset.zip", "UCI HAR Dataset.zip")
+        published.writestr("UCI HAR Dataset.names", "about")
+    (folder / "UCI HAR Dataset.zip").unlink()
+    store.prepare("uci_har", store.data_dir(), folder)
+    assert_prepared("uci_har", made)
+
+
 def test_every_builder_says_where_its_set_is_from():
     for name in builders.BUILDERS:
         info = builders.builder(name, "nowhere").info
@@ -72,6 +86,31 @@ def test_wikitext_is_prepared_without_its_training_text(original):
     files = {name: content for name, content in made.files.items() if "train" not in name}
     store.prepare("wikitext2", store.data_dir(), original("wikitext2", made._replace(files=files)))
     assert set(store.load("wikitext2").splits) == {"validation", "test"}
+
+
+def test_a_text_that_turns_up_is_prepared_by_the_same_command(original):
+    made, said = MADE["wikitext2"](), []
+
+    def prepare(*parts):
+        files = {name: content for name, content in made.files.items() if name.split(".")[1] in parts}
+        folder = original("wikitext2", made._replace(files=files))
+        store.prepare("wikitext2", store.data_dir(), folder, said.append)
+        return set(store.load("wikitext2").splits)
+
+    assert prepare("valid", "test") == prepare("valid", "test") == {"validation", "test"}
+    assert said == []
+    train = made.files["wiki.train.tokens"]
+    made.files["wiki.train.tokens"] = train + b"another line\n"
+    with pytest.raises(ValueError, match="wikitext2 has 3 examples in train; allowed: 2, as published"):
+        prepare("train", "valid", "test")
+    assert set(store.load("wikitext2").splits) == {"validation", "test"}  # as it was
+    made.files["wiki.train.tokens"] = train
+    assert prepare("train", "valid", "test") == {"train", "validation", "test"}
+    assert said == ["wikitext2 is prepared anew: it was without wiki.train.tokens"] * 2
+    assert_prepared("wikitext2", made)
+    assert prepare("train", "valid", "test") == {"train", "validation", "test"}
+    assert len(said) == 2
+    assert [path.name for path in (store.data_dir() / "wikitext2").iterdir()] == ["1.0.0"]
 
 
 def test_what_is_prepared_is_left_as_it_is_and_what_is_not_is_never_read(original, monkeypatch):
@@ -205,3 +244,19 @@ def test_what_is_downloaded_is_found_under_the_authors_names(original, tmp_path)
     splits = builders.builder("mnist", str(tmp_path))._split_generators(Downloads())
     first = next(iter(splits["train"]))[1]
     np.testing.assert_array_equal(first["image"], made.first["image"])
+
+
+@pytest.mark.parametrize("error", [OSError("no route to host"), DownloadError("HTTP code: 404.\nmore of it")])
+def test_what_cannot_be_downloaded_names_the_way_out(tmp_path, monkeypatch, error):
+    def fails(*arguments):
+        raise error
+
+    monkeypatch.setattr(tfds.download.DownloadManager, "download", fails)
+    with pytest.raises(store.Missing) as caught:
+        store.prepare("ptb", tmp_path)
+    first = str(error).splitlines()[0]
+    assert str(caught.value) == (
+        f"ptb cannot be downloaded from {builders.builder_class('ptb').URLS[0]}: {type(error).__name__}: {first}; "
+        "allowed: --manual_dir=FOLDER, where FOLDER has ptb.train.txt, ptb.valid.txt and ptb.test.txt, or "
+        "simple-examples.tgz, which has them"
+    )

@@ -50,6 +50,22 @@ def test_texts_at_once_equal_each_alone_and_learning_again(kind):
     assert kept.encode(TEXTS[0]).ids == list(found[0])
 
 
+@pytest.mark.parametrize("kind", tokens.KINDS)
+@pytest.mark.parametrize("lower_case", [False, True])
+def test_pieces_have_the_ids_of_the_whole(kind, lower_case, monkeypatch):
+    signs = [*"ab'sÉΣİ.,1 \n\t\r\u00a0\u2003\x1c\u0301\u2603", "  ", "\n\n", " \n", "'s ", "ΑΣ "]
+    random = np.random.default_rng(0)
+    texts = ["".join(random.choice(signs, size)) for size in (300, 0, 1, 40, 700)]
+    options = {"size": 290, "special": ()} if kind == "bpe" else {}
+    whole = tokens.learn(texts, kind, lower_case=lower_case, **options)
+    expected = [whole.tokenizer.encode(text).ids for text in texts]
+    monkeypatch.setattr(tokens, "PIECE", 3)
+    monkeypatch.setattr(tokens, "AT_ONCE", 5)
+    assert len(list(tokens._pieces(texts[-1], kind))) > 50
+    assert [list(ids) for ids in whole.encode_all(texts)] == expected
+    assert tokens.learn(texts, kind, lower_case=lower_case, **options).to_json() == whole.to_json()
+
+
 def test_a_text_with_the_sign_of_the_unknown_has_it_once():
     learnt = tokens.learn(["a <unk> b <unk>", "a"], "blanks", special=(tokens.UNKNOWN, tokens.END))
     assert learnt.symbols == ("<unk>", "<eos>", "a", "b")

@@ -33,7 +33,7 @@ class Case(NamedTuple):
     spatial: int = 1
     padded: int = 1
     tokens: bool = False
-    noisy: bool = False  # draws for a batch of its size: a row alone draws something else
+    noisy: bool = False  # draws, or takes the mean, over a batch: a row alone gives something else
 
     @property
     def sizes(self) -> np.ndarray:
@@ -71,6 +71,14 @@ def normalize_onwards(x: Any, lengths: Any) -> Any:
     return audio.normalize_running(x, lengths, carry, decay=0.9)[0]
 
 
+def normalize_batch(train: bool) -> Callable[..., Any]:
+    """With running statistics of its own, which are no parameters."""
+    statistics = {"mean": np.array([0.5, -1], np.float32), "var": np.array([2, 0.5], np.float32)}
+    parameters = {"scale": np.array([1, -2], np.float32), "bias": np.array([0.5, 1], np.float32)}
+    variables = {"params": parameters, "batch_stats": statistics}
+    return lambda x, lengths: nn.BatchNorm().apply(variables, x, lengths, train=train, mutable=["batch_stats"])[0]
+
+
 class Scores(flax.linen.Module):
     """The output layer tied to an embedding, which is a method of it."""
 
@@ -83,6 +91,15 @@ class Streams(flax.linen.Module):
     @flax.linen.compact
     def __call__(self, x: Any, lengths: Any = None) -> Any:
         return nn.Conv1D(3, 3, strides=2)({"first": x[..., :1], "second": x[..., 1:]}, lengths)
+
+
+class Bins(flax.linen.Module):
+    """Kernels on the mel scale, over a spectrum that is made of the channels."""
+
+    @flax.linen.compact
+    def __call__(self, x: Any, lengths: Any = None) -> Any:
+        spectrum = jnp.concatenate([x * (bin + 1) for bin in range(4)] + [x[..., :1]], axis=-1)
+        return nn.MelScaleConv(8000, num_mels=3, features=2, kernel_size=3)(spectrum, lengths)
 
 
 class Packed(flax.linen.Module):
@@ -163,6 +180,8 @@ CASES = {
     "stacked_skip": Case(nn.Stacked((nn.LSTM(2), nn.GRU(3, reverse=True)), connection="skip")),
     "stacked": Case(nn.Stacked((nn.LSTM(2), nn.Bidirectional(nn.GRU(2)), nn.RNN(3, reverse=True)))),
     "streams": Case(Streams()),
+    "mel_scale_conv": Case(Bins()),
+    "chain_potentials": Case(nn.ChainPotentials(3)),
     "packed": Case(Packed()),
     "training_lstm": Case(Training(nn.LSTM(3, zoneout_cell=0.3, **NOISE)), noisy=True),
     "training_stacked": Case(
@@ -173,6 +192,11 @@ CASES = {
         tokens=True,
         noisy=True,
     ),
+    "batch_norm": Case(normalize_batch(train=False)),
+    "batch_norm_2d_both": Case(normalize_batch(train=False), spatial=2, padded=2),
+    "training_batch_norm": Case(normalize_batch(train=True), noisy=True),
+    "training_batch_norm_2d_time": Case(normalize_batch(train=True), spatial=2, noisy=True),
+    "training_batch_norm_2d_both": Case(normalize_batch(train=True), spatial=2, padded=2, noisy=True),
     "dense": Case(nn.Dense(3)),
     "dense_without_bias": Case(nn.Dense(3, use_bias=False)),
     "embedding": Case(nn.Embedding(VOCABULARY, 3), tokens=True),

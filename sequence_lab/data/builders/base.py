@@ -21,9 +21,10 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
       VERSION: of what is stored; another, when that changes.
       HOMEPAGE, LICENCE, CITATION: of the set.
       MANUAL_DOWNLOAD_INSTRUCTIONS: which files ``manual_dir`` is to have.
-      ARCHIVES: names of archives that may hold them, as a pattern.
+      ARCHIVES: names of archives that may hold them, see ``Originals``.
       URLS: where its authors publish it; empty where nobody may.
       COUNTS: examples in each split, as published.
+      LATER: splits that a set may be prepared without, and the file that each comes from.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -33,6 +34,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
     ARCHIVES: ClassVar[str]
     URLS: ClassVar[tuple[str, ...]] = ()
     COUNTS: ClassVar[Mapping[str, int]]
+    LATER: ClassVar[Mapping[str, str]] = {}
 
     def features(self) -> Mapping[str, Any]:
         """Of an example, by name."""
@@ -45,6 +47,11 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
           ValueError: a file is missing, broken or not the published one, or a record of it is wrong; names it.
         """
         raise NotImplementedError
+
+    def turned_up(self, manual_dir: Path) -> list[str]:
+        """Files in ``manual_dir`` of splits that the prepared set is without."""
+        files = Originals([manual_dir], self.ARCHIVES)
+        return [name for split, name in self.LATER.items() if split not in self.info.splits and files.has(name)]
 
     def _info(self) -> Any:
         return tfds.core.DatasetInfo(
@@ -68,8 +75,19 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
         return {split: self._generate_examples(split, examples) for split, examples in found.items()}
 
     def _downloaded(self, dl_manager: Any) -> Path:
-        """A folder of the files under the names that their authors gave them; TFDS gives them others."""
-        fetched = dl_manager.download({url.rpartition("/")[2]: url for url in self.URLS})
+        """A folder of the files under the names that their authors gave them; TFDS gives them others.
+
+        Raises:
+          Missing: they cannot be had; names the way out.
+        """
+        try:
+            fetched = dl_manager.download({url.rpartition("/")[2]: url for url in self.URLS})
+        except Exception as error:  # TFDS's own and those of several libraries, of no common kind
+            raise Missing(
+                f"{self.name} cannot be downloaded from {', '.join(self.URLS)}: {type(error).__name__}: "
+                f"{str(error).partition(chr(10))[0]}; allowed: --manual_dir=FOLDER, where "
+                f"FOLDER has {self.MANUAL_DOWNLOAD_INSTRUCTIONS}"
+            ) from error
         folder = Path(next(iter(fetched.values()))).parent / f"{self.name}.named"
         folder.mkdir(exist_ok=True)
         for name, path in fetched.items():

@@ -81,7 +81,7 @@ def audio_folder(
         split: Sequences({"inputs": Ragged.of([waveforms[row] for row in own]), "labels": labels[own]})
         for split, own in parts.items()
     }
-    return Dataset(splits, {"num_outputs": len(classes)}, classes=classes)
+    return Dataset(splits, {"num_outputs": len(classes), "sample_rate": rate}, classes=classes)
 
 
 def waveform(path: Path, rate: int) -> np.ndarray:

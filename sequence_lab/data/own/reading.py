@@ -1,6 +1,7 @@
 """Files that a user names, and the lines in them."""
 
 import glob
+import os
 from pathlib import Path
 
 from sequence_lab.data.originals import BROKEN, OPENERS
@@ -9,17 +10,20 @@ from sequence_lab.data.originals import BROKEN, OPENERS
 def paths(files: str, field: str = "files") -> list[Path]:
     """The files of a comma-separated list, which may have patterns (``*``), in its order; of a pattern, by name.
 
+    A path that is there is taken as it is, commas and signs of patterns included.
+
     Raises:
       ValueError: one is not there, or nothing is named.
     """
-    found = []
-    for name in filter(None, map(str.strip, files.split(","))):
-        matched = (
-            [Path(name)] if Path(name).exists() else [Path(one) for one in sorted(glob.glob(name, recursive=True))]
-        )
-        if not matched:
+    found, parts = list[Path](), files.split(",")
+    while parts:
+        joined = [",".join(parts[:count]).strip() for count in range(len(parts), 0, -1)]
+        name = next((one for one in joined if os.path.exists(one)), joined[-1])
+        matched = [name] if os.path.exists(name) else sorted(glob.glob(name, recursive=True))
+        if name and not matched:
             raise ValueError(f"dataset.{field} names {name!r}, which is not there; allowed: files")
-        found += matched
+        found += map(Path, matched)
+        del parts[: name.count(",") + 1]
     resolved = [path.resolve() for path in found]
     if len(set(resolved)) < len(resolved):
         again = next(path for place, path in enumerate(found) if path.resolve() in resolved[:place])

@@ -13,11 +13,14 @@ import jax.numpy as jnp
 
 from sequence_lab.ops import masking
 from sequence_lab.ops.metrics import Mean
+from sequence_lab.training.objectives.activation import activation, slowness
 from sequence_lab.training.objectives.classification import classification
+from sequence_lab.training.objectives.crf import crf
 from sequence_lab.training.objectives.labelling import labelling
 from sequence_lab.training.objectives.language_modelling import language_modelling, perplexity
 from sequence_lab.training.objectives.multilabel import multilabel
 from sequence_lab.training.objectives.regression import regression
+from sequence_lab.training.objectives.symbol_sets import symbol_sets
 
 Array = jax.Array
 Measures = dict[str, Mean]
@@ -41,11 +44,15 @@ class Objective(NamedTuple):
 
 
 OBJECTIVES: Mapping[str, Objective] = {
+    "activation": Objective(activation),
     "classification": Objective(classification, best="accuracy", mode="max"),
+    "crf": Objective(crf, best="accuracy", mode="max"),
     "labelling": Objective(labelling, best="accuracy", mode="max"),
     "language_modelling": Objective(language_modelling, derive=perplexity),
     "multilabel": Objective(multilabel),
     "regression": Objective(regression),
+    "slowness": Objective(slowness),
+    "symbol_sets": Objective(symbol_sets, best="sequence_accuracy", mode="max"),
 }
 
 

@@ -65,6 +65,14 @@ def _arrays(folder: Path) -> dict[str, Any]:
     return {"files": str(folder / "made.npz")}
 
 
+def _audio(folder: Path) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    for number in range(160):
+        kind = ("clap", "knock")[number % 2]
+        sound(folder / "sounds" / kind / f"{number}.wav", random.normal(size=1000 + 40 * (number % 3)) / 9)
+    return {"folder": str(folder / "sounds"), "rate": 8000}
+
+
 def _images(folder: Path) -> dict[str, Any]:
     random = np.random.default_rng(0)
     for number in range(160):
@@ -104,6 +112,7 @@ def _text_table(folder: Path) -> dict[str, Any]:
 # By the name of an experiment on a user's files: makes some in a folder and says which fields name them.
 OWN: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "own_arrays": _arrays,
+    "own_audio": _audio,
     "own_columns": _columns,
     "own_fasta": _fasta,
     "own_images": _images,

@@ -36,7 +36,7 @@ def test_kinds_of_files(tmp_path, name, subtype, tolerance):
     sound(tmp_path / "high" / "b.wav", tone(400))
     dataset = load(tmp_path)
     assert dataset.classes == ("high", "low")
-    assert dataset.facts == {"num_outputs": 2}
+    assert dataset.facts == {"num_outputs": 2, "sample_rate": RATE}
     np.testing.assert_array_equal(dataset.splits["train"].arrays["labels"], [0, 1])
     found = waveforms(dataset)[1]
     assert found.dtype == np.float32

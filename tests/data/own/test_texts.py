@@ -119,6 +119,9 @@ def test_a_text_is_parted_from_its_end_or_by_files(tmp_path):
     np.testing.assert_allclose([len(part) / len(text) for part in parts], [0.72, 0.08, 0.2], atol=0.01)
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "b.txt").write_text("other line\n")
+    (tmp_path / "more" / ".git").mkdir()
+    for name in (".DS_Store", ".git/index"):
+        (tmp_path / "more" / name).write_bytes(b"\xff\x00")
     words = DATASETS["text_file"](str(tmp_path / "a.txt"), test_files=str(tmp_path / "more"), tokens="blanks")
     assert words.vocabulary.decode(words.splits["test"].tokens) == "<unk> line <eos>"
     assert words.facts == {"vocabulary_size": len(words.vocabulary)}
@@ -140,6 +143,19 @@ def test_columns_are_sentences_with_a_class_for_each_token(tmp_path):
     assert [dataset.classes[label] for label in train["labels"][2]] == ["I-PER", "O", "O"]
     parts = DATASETS["columns"](str(tmp_path / "a.txt"), label=1, validation=0.25, test=0.25)
     assert {split: len(rows) for split, rows in parts.splits.items()} == {"train": 7, "validation": 2, "test": 3}
+    folds = [DATASETS["columns"](str(tmp_path / "a.txt"), folds=4, fold=fold).splits["test"] for fold in range(4)]
+    assert [len(rows) for rows in folds] == [3, 3, 3, 3]
+
+
+def test_pairs_are_parted_by_files_or_folds(tmp_path):
+    for name, count in (("a", 8), ("b", 3)):
+        (tmp_path / f"{name}.tsv").write_text("".join(f"{name} {i}\tx\n" for i in range(count)))
+    one, other = str(tmp_path / "a.tsv"), str(tmp_path / "b.tsv")
+    parts = DATASETS["text_pairs"](one, test_files=other, validation=0.25)
+    assert {split: len(rows) for split, rows in parts.splits.items()} == {"train": 6, "validation": 2, "test": 3}
+    assert parts.vocabulary.decode(parts.splits["test"].arrays["inputs"][0]).startswith("<unk> ")
+    folds = [DATASETS["text_pairs"](one, folds=4, fold=fold).splits["test"] for fold in range(4)]
+    assert [len(rows) for rows in folds] == [2, 2, 2, 2]
 
 
 def test_pairs_have_lengths_of_their_own(tmp_path):

@@ -1,0 +1,52 @@
+"""What a phone's bearer is doing, from 2.56 s of its sensors: one filter over two streams.
+
+python launch.py --config=experiments/hapt_cnn.py
+
+X minutes on 2 CPU cores. To expect over 3 seeds: X. With --mode=sweep: local pooling with all steps side by side
+against global max-pooling, filters over both streams against filters for each.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "hapt_cnn"
+    config.published = ConfigDict({"accuracy": (0.908, "Brownlee 2018, two layers of 64, on UCI HAR: other windows")})
+
+    config.dataset_name = "uci_hapt"
+    config.dataset = ConfigDict({"task": "windows", "filtered": True, "streams": True})
+
+    config.model_name = "conv_net_1d"
+    config.model = ConfigDict(
+        {
+            "features": (64, 64),
+            "kernel_size": 5,
+            "pool_size": 2,
+            "fusion": "early",  # one filter over both streams; or "late"
+            "representation": "flatten",  # all steps side by side; or "max", the maximum over all of them
+            "hidden_features": 100,
+            "dropout": 0.5,
+        }
+    )
+    config.objectives = ConfigDict({"activity": {"name": "classification"}})
+
+    config.optimizer.name = "adamw"
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.weight_decay = 0.01
+
+    config.training.num_steps = 197 * 10  # of 6,294 training windows
+    config.training.batch_size = 32
+    config.training.evaluation_batch_size = 100
+    config.training.evaluate_every = 197
+    config.training.checkpoint_every = 985
+    return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"model.representation": ("flatten", "max"), "model.fusion": ("early", "late")}, "seeds": 3}

@@ -1,0 +1,44 @@
+"""What a phone's bearer is doing: bidirectional LSTM layers with residual connections (Zhao et al. 2018).
+
+python launch.py --config=experiments/hapt_residual_bilstm.py
+
+X minutes on 2 CPU cores. To expect over 3 seeds: X.
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "hapt_residual_bilstm"
+    config.published = ConfigDict(
+        {"accuracy": (0.8992, "residual bidirectional LSTM 3x3, last epoch, on UCI HAR: other windows")}
+    )
+
+    config.dataset_name = "uci_hapt"
+    config.dataset = ConfigDict({"task": "windows", "filtered": True})
+
+    config.model_name = "recurrent_classifier"
+    config.model = ConfigDict(
+        {
+            "cell": "lstm",
+            "features": (28, 28, 28),
+            "bidirectional": True,
+            "connection": "residual",
+            "representation": "mean",
+            "dropout": 0.15,
+        }
+    )
+    config.objectives = ConfigDict({"activity": {"name": "classification"}})
+
+    config.optimizer.learning_rate = 2e-3
+    config.optimizer.schedule = "warmup_cosine"
+
+    config.training.num_steps = 99 * 15  # of 6,294 training windows
+    config.training.batch_size = 64
+    config.training.evaluation_batch_size = 100
+    config.training.evaluate_every = 99
+    config.training.checkpoint_every = 990
+    return config

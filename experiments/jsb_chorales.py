@@ -1,0 +1,43 @@
+"""Bach's chorales: which of 88 keys sound next.
+
+python launch.py --config=experiments/jsb_chorales.py
+
+X minutes on 2 CPU cores. To expect over 3 seeds: X. With --mode=sweep: three kinds of cell with as many weights
+(Chung et al. 2014: tanh 9.10, GRU 8.54, LSTM 8.67).
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "jsb_chorales"
+    config.published = ConfigDict({"loss": (8.54, "Chung et al. 2014, GRU of 46 units")})
+
+    config.dataset_name = "jsb_chorales"
+    config.dataset = ConfigDict({})
+
+    config.model_name = "recurrent_tagger"
+    config.model = ConfigDict({"cell": "gru", "features": (46,)})
+    config.objectives = ConfigDict({"keys": {"name": "multilabel"}})
+
+    config.optimizer.learning_rate = 3e-3
+    config.optimizer.schedule = "plateau"
+    config.optimizer.plateau_patience = 4
+
+    config.training.num_steps = 15 * 160  # of 229 training pieces
+    config.training.batch_size = 16
+    config.training.evaluation_batch_size = 38
+    config.training.evaluate_every = 75
+    config.training.checkpoint_every = 600
+    config.training.early_stopping_patience = 12
+    config.training.num_shapes = 6
+    return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"model.cell": ("rnn", "gru", "lstm")}, "seeds": 3}

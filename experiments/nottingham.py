@@ -1,0 +1,36 @@
+"""British and American folk tunes with their chords: which of 88 keys sound next.
+
+python launch.py --config=experiments/nottingham.py
+
+X minutes on 2 CPU cores. To expect over 3 seeds: X.
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "nottingham"
+    config.published = ConfigDict({"loss": (3.29, "Bai et al. 2018, LSTM")})
+
+    config.dataset_name = "nottingham"
+    config.dataset = ConfigDict({})
+
+    config.model_name = "recurrent_tagger"
+    config.model = ConfigDict({"cell": "lstm", "features": (200,), "dropout": 0.2})
+    config.objectives = ConfigDict({"keys": {"name": "multilabel"}})
+
+    config.optimizer.learning_rate = 2e-3
+    config.optimizer.schedule = "step_decay"
+    config.optimizer.decay_every = 440
+    config.optimizer.decay_factor = 0.5
+
+    config.training.num_steps = 44 * 40  # of 694 training tunes
+    config.training.batch_size = 16
+    config.training.evaluation_batch_size = 16
+    config.training.evaluate_every = 88
+    config.training.checkpoint_every = 440
+    config.training.early_stopping_patience = 5
+    return config

@@ -1,0 +1,37 @@
+"""The same reviews, wide filters and dynamic k-max pooling (Kalchbrenner et al. 2014).
+
+python launch.py --config=experiments/sst2_dcnn.py
+
+X minutes on 2 CPU cores. To expect over 3 seeds: X.
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "sst2_dcnn"
+    config.published = ConfigDict({"accuracy": (0.868, "Kalchbrenner et al. 2014")})
+
+    config.dataset_name = "sst2"
+    config.dataset = ConfigDict({"phrases": True})
+
+    config.model_name = "dynamic_k_max_network"
+    config.model = ConfigDict(
+        {"embedding_features": 48, "widths": (7, 5), "features": (6, 14), "k_top": 4, "dropout": 0.5}
+    )
+    config.objectives = ConfigDict({"sentiment": {"name": "classification"}})
+
+    config.optimizer.name = "adagrad"
+    config.optimizer.learning_rate = 0.05
+    config.optimizer.weight_decay = 1e-4
+
+    config.training.num_steps = 1347 * 5  # of 67,349 phrases
+    config.training.batch_size = 50
+    config.training.evaluation_batch_size = 100
+    config.training.evaluate_every = 450
+    config.training.checkpoint_every = 1350
+    config.training.early_stopping_patience = 8
+    return config

@@ -1,0 +1,241 @@
+"""Causal convolution over sequences: n-gram windows, gated and dilated stacks, whole and in chunks."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from sequence_lab.models.recurrent import POOLINGS, check_dropout, embedded
+from sequence_lab.nn import Conv1D, Dense, Embedding
+from sequence_lab.ops import masking
+
+Array = jax.Array
+Carry = Any
+
+
+class CausalConv1D(nn.Module):
+    """A convolution over the steps so far that goes on where it stopped: ``(x_BTC, lengths_B, carry) -> (y, carry)``.
+
+    The carry holds the last ``reach`` inputs ``[B, reach, C]``, zeros before the first.
+
+    Attributes:
+      features, kernel_size, dilation: as in ``Conv1D``.
+    """
+
+    features: int
+    kernel_size: int
+    dilation: int = 1
+
+    @property
+    def reach(self) -> int:
+        """Steps before its own that an output sees."""
+        return (self.kernel_size - 1) * self.dilation
+
+    @nn.compact
+    def __call__(self, x_BTC: Array, lengths_B: Array | None, carry_BRC: Array) -> tuple[Array, Array]:
+        joined = jnp.concatenate([carry_BRC.astype(x_BTC.dtype), masking.zero_padding(x_BTC, lengths_B)], axis=1)
+        convolution = Conv1D(
+            self.features, self.kernel_size, padding="VALID", kernel_dilation=self.dilation, name="convolution"
+        )
+        y_BTD, _ = convolution(joined, None if lengths_B is None else lengths_B + self.reach)
+        if lengths_B is None:
+            return y_BTD, joined[:, x_BTC.shape[1] :]
+        last_BR1 = (lengths_B[:, None] + jnp.arange(self.reach))[..., None]
+        return y_BTD, jnp.take_along_axis(joined, last_BR1, axis=1)
+
+
+class TemporalBlock(nn.Module):
+    """Two causal convolutions with a way around them: ``[B, T, C]`` to ``[B, T, features]``.
+
+    Bai et al. (2018), figure 1, without weight normalisation: relu(x + f(x)), where f is convolution, ReLU and dropout,
+    twice; gated, convolution(x) * sigmoid(convolution(x)) in the place of ReLU (Dauphin et al. 2017).
+
+    Attributes:
+      features, kernel_size, dilation: of both.
+      gated: the non-linearity.
+      dropout: after each convolution.
+    """
+
+    features: int
+    kernel_size: int
+    dilation: int
+    gated: bool = False
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(
+        self, x_BTC: Array, lengths_B: Array | None, carry: tuple[Array, Array], train: bool
+    ) -> tuple[Array, tuple[Array, Array]]:
+        y_BTD, carries = x_BTC, []
+        for number, before in enumerate(carry):
+            wide = self.features * (2 if self.gated else 1)
+            layer = CausalConv1D(wide, self.kernel_size, self.dilation, name=f"layer_{number}")
+            y_BTD, after = layer(y_BTD, lengths_B, before)
+            y_BTD = nn.glu(y_BTD) if self.gated else nn.relu(y_BTD)
+            y_BTD = nn.Dropout(self.dropout)(y_BTD, deterministic=not train)
+            carries.append(after)
+        if x_BTC.shape[-1] != self.features:
+            x_BTC = Dense(self.features, name="around")(x_BTC, lengths_B)
+        y_BTD = masking.zero_padding(x_BTC + y_BTD, lengths_B)
+        return y_BTD if self.gated else nn.relu(y_BTD), (carries[0], carries[1])
+
+
+class TemporalConvNet(nn.Module):
+    """Blocks one over the other, the dilation doubling with each: ``(x_BTC, lengths_B, carry) -> (y_BTD, carry)``.
+
+    Attributes:
+      features: of each block.
+      kernel_size: of all; 2 (k - 1) (2^N - 1) steps before its own are what an output of N blocks sees.
+      gated, dropout: as in ``TemporalBlock``.
+    """
+
+    features: tuple[int, ...]
+    kernel_size: int
+    gated: bool = False
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(
+        self, x_BTC: Array, lengths_B: Array | None = None, carry: Carry = None, *, train: bool = False
+    ) -> tuple[Array, Carry]:
+        check_dropout(self.dropout)
+        if not self.features or self.kernel_size < 2:
+            raise ValueError(
+                f"features is {self.features}, kernel_size is {self.kernel_size}; allowed: one or more, 2 or more"
+            )
+        if carry is None:
+            carry = self.initial_carry(x_BTC.shape[:1], x_BTC.shape[-1])
+        after = []
+        for number, (size, before) in enumerate(zip(self.features, carry, strict=True)):
+            block = TemporalBlock(size, self.kernel_size, 2**number, self.gated, self.dropout, name=f"block_{number}")
+            x_BTC, carried = block(x_BTC, lengths_B, before, train)
+            after.append(carried)
+        return x_BTC, tuple(after)
+
+    @nn.nowrap
+    def initial_carry(self, batch_shape: tuple[int, ...], in_features: int) -> Carry:
+        """Nothing before the first step."""
+        found, size = [], in_features
+        for number, features in enumerate(self.features):
+            reach = (self.kernel_size - 1) * 2**number
+            found.append(tuple(jnp.zeros((*batch_shape, reach, width)) for width in (size, features)))
+            size = features
+        return tuple(found)
+
+
+class TemporalConvTagger(nn.Module):
+    """A temporal convolutional network and an affine layer at every step: ``[B, T, C]`` to ``[B, T, K]``.
+
+    Attributes:
+      num_outputs: K.
+      vocabulary_size, embedding_features: where inputs are ids, as in ``RecurrentTagger``.
+      features, kernel_size, gated, dropout: as in ``TemporalConvNet``.
+    """
+
+    num_outputs: int
+    vocabulary_size: int | None = None
+    embedding_features: int = 64
+    features: tuple[int, ...] = (64, 64)
+    kernel_size: int = 3
+    gated: bool = False
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, inputs_BTC: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
+        x_BTC = embedded(inputs_BTC, lengths_B, self.vocabulary_size, self.embedding_features)
+        encoder = TemporalConvNet(self.features, self.kernel_size, self.gated, self.dropout, name="encoder")
+        y_BTD, _ = encoder(x_BTC, lengths_B, train=train)
+        return Dense(self.num_outputs, name="head")(y_BTD, lengths_B)
+
+
+class TemporalConvClassifier(nn.Module):
+    """A temporal convolutional network and one vector for the whole: ``[B, T, C]`` to ``[B, K]``.
+
+    Attributes:
+      num_outputs: K.
+      vocabulary_size, embedding_features: where inputs are ids, as in ``RecurrentClassifier``.
+      features, kernel_size, gated, dropout: as in ``TemporalConvNet``.
+      representation: a pooling over time of ``recurrent.POOLINGS``; "last" sees all before it.
+    """
+
+    num_outputs: int
+    vocabulary_size: int | None = None
+    embedding_features: int = 64
+    features: tuple[int, ...] = (64, 64)
+    kernel_size: int = 3
+    gated: bool = False
+    dropout: float = 0.0
+    representation: str = "last"
+
+    @nn.compact
+    def __call__(self, inputs_BTC: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
+        if self.representation not in POOLINGS:
+            raise ValueError(f"representation is {self.representation!r}; allowed: {', '.join(POOLINGS)}")
+        x_BTC = embedded(inputs_BTC, lengths_B, self.vocabulary_size, self.embedding_features)
+        encoder = TemporalConvNet(self.features, self.kernel_size, self.gated, self.dropout, name="encoder")
+        y_BTD, _ = encoder(x_BTC, lengths_B, train=train)
+        return Dense(self.num_outputs, name="head")(POOLINGS[self.representation](y_BTD, lengths_B))
+
+
+class ConvolutionalLanguageModel(nn.Module):
+    """p(next symbol | the last few): embedding, causal convolution, logits; called as ``RecurrentLanguageModel``.
+
+    Attributes:
+      vocabulary_size: V.
+      embedding_features: size of the symbols' vectors.
+      window: without ``features``, the n of an n-gram model: one convolution over the last n - 1 symbols and a hidden
+        layer of ``hidden_features`` (Bengio et al. 2003).
+      hidden_features: see ``window``.
+      features, kernel_size, gated: blocks of a temporal convolutional network in its place.
+      dropout: after every convolution.
+    """
+
+    vocabulary_size: int
+    embedding_features: int = 64
+    window: int = 5
+    hidden_features: int = 256
+    features: tuple[int, ...] = ()
+    kernel_size: int = 3
+    gated: bool = False
+    dropout: float = 0.0
+
+    def setup(self) -> None:
+        check_dropout(self.dropout)
+        if self.window < 2:
+            raise ValueError(f"window is {self.window}; allowed: 2 or more")
+        self.embedding = Embedding(self.vocabulary_size, self.embedding_features)
+        self.decoder = self._decoder()
+        self.head = Dense(self.vocabulary_size)
+        self.drop = nn.Dropout(self.dropout)
+
+    @nn.nowrap
+    def _decoder(self) -> Any:
+        if self.features:
+            return TemporalConvNet(self.features, self.kernel_size, self.gated, self.dropout)
+        return CausalConv1D(self.hidden_features, self.window - 1)
+
+    def __call__(
+        self, tokens_BT: Array, lengths_B: Array | None = None, carry: Carry = None, *, train: bool = False
+    ) -> tuple[Array, Carry]:
+        x_BTC = self.embedding(tokens_BT, lengths_B)
+        carry = self.initial_carry(tokens_BT.shape[:1]) if carry is None else carry
+        if self.features:
+            y_BTD, carry = self.decoder(x_BTC, lengths_B, carry, train=train)
+        else:
+            y_BTD, carry = self.decoder(x_BTC, lengths_B, carry)
+            y_BTD = self.drop(nn.tanh(y_BTD), deterministic=not train)
+        return self.head(y_BTD, lengths_B), carry
+
+    @nn.nowrap
+    def initial_carry(self, batch_shape: tuple[int, ...]) -> Carry:
+        """The carry at the start of a text, for ``batch_shape`` texts side by side."""
+        if self.features:
+            network = TemporalConvNet(self.features, self.kernel_size, parent=None)
+            return network.initial_carry(batch_shape, self.embedding_features)
+        return jnp.zeros((*batch_shape, self.window - 2, self.embedding_features))
+
+    def step(self, carry: Carry, tokens_B: Array) -> tuple[Array, Carry]:
+        """The logits after one more symbol: ``(carry, [B]) -> ([B, V], carry)``."""
+        logits_BTV, carry = self(tokens_B[..., None], None, carry)
+        return logits_BTV[..., 0, :], carry
