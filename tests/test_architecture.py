@@ -26,7 +26,8 @@ ARROWS = {
     "run_folder": {"schema"},
     "config": {"schema", "training", "analysis"},
     "composition": {"schema", "config", "data", "models", "nn", "ops", "training", "analysis"},
-    "results": {"composition", "data", "training", "analysis"},
+    "decodings": {"data", "models", "ops", "analysis"},
+    "results": {"decodings", "composition", "data", "training", "analysis"},
     "experiment": {
         "results", "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops", "training",
         "analysis",

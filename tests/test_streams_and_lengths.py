@@ -27,6 +27,30 @@ class Late(nn.Module):
         return Dense(self.num_outputs)(pooling.max_over_time(jnp.concatenate(read, -1), lengths_B))
 
 
+class Paired(nn.Module):
+    """Every step of one stream, beside the mean of another one that has lengths of its own."""
+
+    num_outputs: int
+
+    @nn.compact
+    def __call__(self, inputs, lengths_B=None, *, train=False):
+        mean_BC = pooling.mean_over_time(inputs["a"], lengths_B["a"])
+        beside_BTC = jnp.broadcast_to(mean_BC[:, None], inputs["b"].shape)
+        return Dense(self.num_outputs)(jnp.concatenate([inputs["b"], beside_BTC], -1), lengths_B["b"])
+
+
+def pairs():
+    random, splits = np.random.default_rng(0), {}
+    for split, count in LENGTHS.items():
+        a, b = (
+            Ragged.of([random.normal(size=(n, 2)).astype(np.float32) for n in random.integers(1, 9, count)])
+            for _ in range(2)
+        )
+        labels = Ragged((b.values.sum(-1) > 0).astype(np.int32), b.lengths)
+        splits[split] = Sequences({"inputs/a": a, "inputs/b": b, "labels": labels}, apart=("inputs/b", "labels"))
+    return Dataset(splits, {"num_outputs": 2}, classes=("no", "yes"))
+
+
 def rows(ragged, streams):
     random, splits = np.random.default_rng(0), {}
     for split, count in LENGTHS.items():
@@ -52,6 +76,15 @@ def config(num_steps):
 def test_a_run_in_two_parts_equals_one_in_one(tmp_path, ragged, streams):
     said = assert_same_in_two_parts(tmp_path, lambda steps: (config(steps), lambda: rows(ragged, streams)))
     assert any(line.startswith("rows are padded to ") for line in said) == ragged
+
+
+def test_a_run_over_streams_of_different_lengths_in_two_parts_equals_one_in_one(tmp_path):
+    def paired(num_steps):
+        found = config(num_steps)
+        found.model_name, found.objectives = "paired", {"sign": {"name": "labelling"}}
+        return found, pairs
+
+    assert_same_in_two_parts(tmp_path, paired)
 
 
 def test_a_packed_run_in_two_parts_equals_one_in_one(tmp_path):
@@ -83,8 +116,8 @@ def assert_same_in_two_parts(tmp_path, described):
     def run(folder, num_steps):
         found, data = described(num_steps)
         return experiment.run(
-            found, tmp_path / folder, models={"late": Late}, datasets={"rows": data}, devices=jax.devices()[:2],
-            say=said.append,
+            found, tmp_path / folder, models={"late": Late, "paired": Paired}, datasets={"rows": data},
+            devices=jax.devices()[:2], say=said.append,
         )  # fmt: skip
 
     whole = run("whole", 13)

@@ -1,0 +1,42 @@
+"""Strings of 5 to 20 letters to the same strings from their end to their start.
+
+python launch.py --config=experiments/reverse_seq2seq.py
+
+An encoder that reads both ways and a decoder with additive attention (Bahdanau et al. 2015). How long it takes in
+minutes on 2 CPU cores, and the test score to expect over 3 seeds: not yet measured. --mode=sweep compares it with the
+network that has to keep the whole string in one vector (Cho et al. 2014) and with attention by dot products.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "reverse_seq2seq"
+
+    config.dataset_name = "reverse"
+    config.dataset = ConfigDict({"min_length": 5, "max_length": 20})
+
+    config.model_name = "sequence_to_sequence"
+    config.model = ConfigDict({"features": 128, "attention": "additive", "bidirectional": True})
+    config.objectives = ConfigDict({"next": {"name": "language_modelling"}})
+
+    config.optimizer.learning_rate = 3e-3
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100
+    config.training.num_steps = 1000
+    config.training.batch_size = 64
+    config.training.evaluation_batch_size = 128
+    config.training.num_shapes = 1
+    config.training.log_every = 50
+    config.training.evaluate_every = 250
+    config.training.checkpoint_every = 250
+    return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"model.attention": ("additive", "dot", "none")}, "seeds": 3}
