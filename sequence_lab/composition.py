@@ -71,7 +71,9 @@ class Experiment:
         batch = next(iter(self.evaluation_batches("validation")))
         inputs = jax.tree.map(lambda x: jnp.asarray(x[:1]), (batch["inputs"], batch.get("lengths")))
         variables = jax.jit(self.model.init)(key, *inputs)
-        return jax.device_get(initial_state(variables, self.trainer.tx, run_key))
+        return jax.device_get(
+            initial_state(variables, self.trainer.tx, run_key, averaged=self.trainer.optimizer.average_from > 0)
+        )
 
     def checkpoint_like(self) -> dict[str, Any]:
         """The structure of a checkpoint's arrays."""
@@ -244,7 +246,7 @@ def _without_filling(inputs: Any, lengths: Any, batch: Batch) -> Any:
     steps = jax.tree.leaves(inputs)[0].shape[1]
     lengths = jnp.full(mask.shape[:1], steps, jnp.int32) if lengths is None else lengths
     counts_B = jnp.asarray(mask).reshape(mask.shape[0], -1).any(axis=1)
-    return jnp.where(counts_B.reshape(-1, *(1,) * (lengths.ndim - 1)), lengths, 0)
+    return jax.tree.map(lambda own: jnp.where(counts_B.reshape(-1, *(1,) * (own.ndim - 1)), own, 0), lengths)
 
 
 def _try_out(experiment: Experiment) -> None:

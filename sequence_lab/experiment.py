@@ -185,7 +185,7 @@ def _best(experiment: Experiment, folder: RunFolder, say: Say) -> tuple[int, Any
     if kept["host"]["best_step"] in whole[1:]:
         step = kept["host"]["best_step"]
         arrays, _ = checkpoints.restore(step, like)
-    return step, experiment.trainer.parallel.put(arrays["state"].variables, REPLICATED)
+    return step, experiment.trainer.parallel.put(arrays["state"].judged, REPLICATED)
 
 
 def _generates(experiment: Experiment) -> bool:

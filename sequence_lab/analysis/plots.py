@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sequence_lab.analysis.segments import events
+
 Record = Mapping[str, Any]
 
 
@@ -114,6 +116,29 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], path: Path) -> N
         if row == 0:
             cell.set_text_props(weight="bold")
     _save(figure, path, grid=False)
+
+
+def timeline(rows: Mapping[str, Any], seconds: float, classes: Sequence[str], path: Path, title: str) -> None:
+    """Draws what was active when, one row above the other: truth, answers, answers after smoothing.
+
+    Args:
+      rows: by name, booleans ``[T, K]``.
+      seconds: from one frame to the next.
+      classes: names, K.
+    """
+    figure, axes = _figure(1.2 + 0.22 * len(rows) * len(classes), 9)
+    ticks = []
+    for place, (name, active_TK) in enumerate(rows.items()):
+        for k, kind in enumerate(classes):
+            height = (len(classes) + 0.5) * place + k
+            starts = [(start * seconds, (end - start) * seconds) for start, end in events(active_TK[:, k])]
+            axes.broken_barh(starts, (height + 0.08, 0.84), color=f"C{k}", alpha=1.0 if place == 0 else 0.65)
+            ticks.append((height + 0.5, f"{name}, {kind}"))
+    longest = max(len(active_TK) for active_TK in rows.values())
+    axes.set_yticks(*zip(*ticks, strict=True), fontsize=8)
+    axes.set(xlim=(0, longest * seconds), xlabel="seconds", title=title)
+    axes.invert_yaxis()
+    _save(figure, path)
 
 
 def _figure(height: float = 4.2, width: float = 7) -> tuple[Any, Any]:

@@ -6,13 +6,16 @@ from sequence_lab.data.catalogue import catalogue
 from sequence_lab.data.corpora import ptb, wikitext2
 from sequence_lab.data.enhancers import dna_enhancers
 from sequence_lab.data.flow_fields import flow_fields
+from sequence_lab.data.generated import GENERATED
+from sequence_lab.data.generated_pairs import date_formats, reverse, sort
 from sequence_lab.data.images import cifar10, cifar10_first4000, digits, mnist
 from sequence_lab.data.own.arrays import arrays
 from sequence_lab.data.own.audio import audio_folder
 from sequence_lab.data.own.fasta import fasta
 from sequence_lab.data.own.images import image_folder
+from sequence_lab.data.own.pairs import text_pairs
 from sequence_lab.data.own.series import time_series
-from sequence_lab.data.own.texts import columns, text_file, text_folder, text_pairs, text_table
+from sequence_lab.data.own.texts import columns, text_file, text_folder, text_table
 from sequence_lab.data.packing import Packed
 from sequence_lab.data.piano_rolls import piano_rolls
 from sequence_lab.data.pipeline import TrainingBatches
@@ -23,13 +26,12 @@ from sequence_lab.data.reviews import imdb, rt_polarity, sst2, sst5
 from sequence_lab.data.segmentation import ami_excerpts, music_speech
 from sequence_lab.data.sensors import uci_hapt, uci_har
 from sequence_lab.data.sequences import Batch, Sequences
-from sequence_lab.data.splits import Dataset, Examples, Stream
-from sequence_lab.data.synthetic import adding, copy_memory, temporal_order
+from sequence_lab.data.splits import Dataset, Examples, Generated, Stream
 from sequence_lab.data.vocabulary import Vocabulary
 
 __all__ = [
-    "DATASETS", "Batch", "Dataset", "Examples", "Packed", "Ragged", "Sequences", "Stream", "TrainingBatches",
-    "Vocabulary", "characters",
+    "DATASETS", "Batch", "Dataset", "Examples", "Generated", "Packed", "Ragged", "Sequences", "Stream",
+    "TrainingBatches", "Vocabulary", "characters",
 ]  # fmt: skip
 
 
@@ -41,14 +43,14 @@ def characters(texts: Mapping[str, str]) -> Dataset:
 
 
 DATASETS: Mapping[str, Callable[..., Dataset]] = {
-    "adding": adding,
+    **GENERATED,
     "ami_excerpts": ami_excerpts,
     "arrays": arrays,
     "audio_folder": audio_folder,
     "cifar10": cifar10,
     "cifar10_first4000": cifar10_first4000,
     "columns": columns,
-    "copy_memory": copy_memory,
+    "date_formats": date_formats,
     "digits": digits,
     "dna_enhancers": dna_enhancers,
     "fasta": fasta,
@@ -63,12 +65,13 @@ DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "piano_midi": lambda: piano_rolls("piano_midi"),
     "ptb": ptb,
     "python_docs": lambda: characters(python_docs()),
+    "reverse": reverse,
     "rt_polarity": rt_polarity,
+    "sort": sort,
     "spoken_digits": spoken_digits,
     "sst2": sst2,
     "sst5": sst5,
     "stdlib_text": lambda: characters(stdlib_text()),
-    "temporal_order": temporal_order,
     "tfds": catalogue,
     "text_file": text_file,
     "text_folder": text_folder,

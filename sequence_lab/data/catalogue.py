@@ -9,12 +9,13 @@ from sequence_lab.data import store
 from sequence_lab.data.builders import CATALOGUE
 from sequence_lab.data.partition import Partition, partition
 from sequence_lab.data.ragged import Ragged
+from sequence_lab.data.recordings import FULL
 from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset, Examples
 from sequence_lab.data.texts import TextOptions, labelled_texts
 
 SPLITS = ("train", "validation", "test")
-FULL = {np.dtype(np.uint8): 255, np.dtype(np.int16): 2**15}  # what becomes 1: of an image, of sound
+ONE = {np.dtype(np.uint8): 255, np.dtype(np.int16): FULL}  # what becomes 1: of an image, of sound
 
 
 def catalogue(
@@ -106,5 +107,5 @@ def _split(values: store.Column, targets: np.ndarray, rows: np.ndarray) -> Examp
 
 
 def _scaled(values: Any) -> np.ndarray:
-    full = FULL.get(values.dtype)
+    full = ONE.get(values.dtype)
     return np.asarray(values, np.float32) / full if full else np.asarray(values, np.float32)

@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from sequence_lab.data import store
+from sequence_lab.data import dna, store
 from sequence_lab.data.partition import Partition, partition
 from sequence_lab.data.splits import Dataset, Examples
-
-BASES = "ACGT"
 
 
 def dna_enhancers(
@@ -38,8 +36,7 @@ def dna_enhancers(
             for row, s in enumerate(sequences)
             if s not in without and (layer == 1 or found[row] != names.index("none"))
         ]
-        one_hot = np.stack([np.frombuffer(sequences[row].encode(), np.uint8) for row in kept])
-        inputs = (one_hot[..., None] == np.frombuffer(BASES.encode(), np.uint8)).astype(np.float32)
+        inputs = np.stack([dna.one_hot(sequences[row]) for row in kept])
         positive = found[kept] == names.index("strong") if layer == 2 else found[kept] != names.index("none")
         return inputs, positive.astype(np.int32)
 

@@ -50,15 +50,36 @@ def viewed(images: np.ndarray, view: str) -> np.ndarray:
     return images.reshape(shapes[view])
 
 
-def mnist(view: str = "image", validation: int = 5_000) -> Dataset:
+def shrunk(images: np.ndarray, factor: int) -> np.ndarray:
+    """``[N, H, W, C]`` to ``[N, H / factor, W / factor, C]``: the means of squares."""
+    count, height, width, channels = images.shape
+    if factor < 1 or height % factor or width % factor:
+        raise ValueError(f"dataset.shrink is {factor}; allowed: what divides {height} and {width}")
+    squares = images.reshape(count, height // factor, factor, width // factor, factor, channels)
+    return squares.mean(axis=(2, 4))
+
+
+def permuted(sequences: np.ndarray, view: str, seed: int | None) -> np.ndarray:
+    """``[N, T, C]`` with the steps in an order drawn by ``seed``; as they are without one."""
+    if seed is None:
+        return sequences
+    if view == "image":
+        raise ValueError(f"dataset.permutation is {seed}; allowed with the view 'image', which has no steps: None")
+    return sequences[:, np.random.default_rng(seed).permutation(sequences.shape[1])]
+
+
+def mnist(view: str = "image", validation: int = 5_000, shrink: int = 1, permutation: int | None = None) -> Dataset:
     """MNIST (LeCun et al. 1998) as images ``[28, 28, 1]``, rows ``[28, 28]`` or pixels ``[784, 1]``; values 0..1.
 
     55,000 / 5,000 / 10,000 examples, labels 0..9.
 
     Args:
       validation: examples taken from the training split, class by class in proportion.
+      shrink: means over squares of so many pixels a side stand for them: with 2 there are 14 x 14, 196 as a sequence.
+      permutation: of a view with steps, puts these into an order drawn by this seed, the same one for all images
+        (permuted MNIST: Le et al. 2015). None: as they are.
     """
-    return images("mnist", view, validation)
+    return images("mnist", view, validation, shrink=shrink, permutation=permutation)
 
 
 def cifar10(view: str = "image", validation: int = 5_000) -> Dataset:
@@ -81,13 +102,16 @@ def cifar10_first4000(view: str = "image", validation: int = 400, test: int = 80
     return images("cifar10_first4000", view, validation, test)
 
 
-def images(name: str, view: str, validation: int, test: int = 0) -> Dataset:
+def images(
+    name: str, view: str, validation: int, test: int = 0, *, shrink: int = 1, permutation: int | None = None
+) -> Dataset:
     """A prepared set of images; from one without a test split, as many examples for it."""
     prepared = store.load(name)
     classes = prepared.classes["label"]
 
     def split(column: store.Columns, rows: Any = slice(None)) -> Examples:
-        inputs = viewed(np.asarray(column["image"][rows], np.float32) / 255, view)
+        pixels = shrunk(np.asarray(column["image"][rows], np.float32) / 255, shrink)
+        inputs = permuted(viewed(pixels, view), view, permutation)
         return Examples({"inputs": inputs, "labels": np.asarray(column["label"][rows], np.int32)})
 
     own = prepared.splits["unsplit" if test else "train"]

@@ -2,16 +2,20 @@
 
 import bz2
 import fnmatch
+import functools
 import gzip
 import hashlib
+import io
 import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 OPENERS = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}
+Opener = Callable[[], IO[bytes]]
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
 
@@ -24,11 +28,11 @@ class Originals:
     """Files found by the ends of their paths, wherever they stand under a folder.
 
     A file may be there itself, compressed (``.gz``, ``.xz``, ``.bz2``), or in an archive (``.zip``, ``.tar`` and its
-    compressed kinds). Only archives with a name like ``archives`` are opened.
+    compressed kinds), which may be in another. Only archives with a name like ``archives`` are opened.
 
     Args:
       paths: folders and files.
-      archives: a pattern, as of a shell, for names of archives, whatever their case.
+      archives: patterns, as of a shell, for names of archives, with | between them, whatever their case.
     """
 
     def __init__(self, paths: Iterable[Path], archives: str) -> None:
@@ -83,11 +87,27 @@ class Originals:
         for root in self.paths:
             files = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
             for path in files:
-                if path.name.lower().endswith((*TARS, ".zip")):
-                    if fnmatch.fnmatch(path.name.lower(), self.archives):
-                        yield from _members(path, pattern)
+                if _is_archive(path.name):
+                    if self._opens(path.name):
+                        yield from self._within(str(path), functools.partial(io.FileIO, path), pattern)
                 elif (path.with_suffix("") if path.suffix in OPENERS else path).match(pattern):
                     yield str(path), _read(path)
+
+    def _opens(self, name: str) -> bool:
+        name = name.rpartition("/")[2].lower()
+        return _is_archive(name) and any(fnmatch.fnmatch(name, one) for one in self.archives.split("|"))
+
+    def _within(self, archive: str, opener: Opener, pattern: str) -> Iterator[tuple[str, bytes]]:
+        """Those in an archive, and in the archives in it."""
+        for name, content in _members(archive, opener, lambda n: self._opens(n) or PurePosixPath(n).match(pattern)):
+            if self._opens(name):
+                yield from self._within(f"{archive}/{name}", functools.partial(io.BytesIO, content), pattern)
+            else:
+                yield f"{archive}/{name}", content
+
+
+def _is_archive(name: str) -> bool:
+    return name.lower().endswith((*TARS, ".zip"))
 
 
 def _read(path: Path) -> bytes:
@@ -97,24 +117,24 @@ def _read(path: Path) -> bytes:
         raise _broken(path, error) from error
 
 
-def _broken(path: Path, error: Exception) -> ValueError:
+def _broken(path: Path | str, error: Exception) -> ValueError:
     return ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}; it may be cut off")
 
 
-def _members(archive: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
-    """Those of an archive, in its order."""
+def _members(archive: str, opener: Opener, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of those of an archive, in its order."""
     try:
-        if archive.suffix.lower() == ".zip":
-            with zipfile.ZipFile(archive) as opened:
+        if archive.lower().endswith(".zip"):
+            with opener() as file, zipfile.ZipFile(file) as opened:
                 for name in opened.namelist():
-                    if not name.endswith("/") and PurePosixPath(name).match(pattern):
-                        yield f"{archive}/{name}", opened.read(name)
+                    if not name.endswith("/") and wanted(name):
+                        yield name, opened.read(name)
             return
-        with tarfile.open(archive) as tar:
+        with opener() as file, tarfile.open(fileobj=file) as tar:
             for member in tar:
-                if member.isfile() and PurePosixPath(member.name).match(pattern):
-                    file = tar.extractfile(member)
-                    assert file is not None
-                    yield f"{archive}/{member.name}", file.read()
+                if member.isfile() and wanted(member.name):
+                    held = tar.extractfile(member)
+                    assert held is not None
+                    yield member.name, held.read()
     except BROKEN as error:
         raise _broken(archive, error) from error

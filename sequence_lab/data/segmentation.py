@@ -1,6 +1,6 @@
 """Long recordings with labels at every frame: music and speech, who speaks and whether several do at once."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,28 +16,38 @@ from sequence_lab.ops import audio
 RATE, HOP, N_FFT = 16_000, 160, 400  # samples a second, from frame to frame (10 ms), and in a frame (25 ms)
 PIECE = (3.0, 12.0)  # seconds that one sound lasts, at least and at most
 LEVELS = (-10.0, 20.0)  # decibels of speech over the music under it
+VIEWS = ("log_mel", "samples")
 
-Recording = tuple[np.ndarray, np.ndarray]  # waveform [T], labels [T, ...] of every sample
+
+class Recording(NamedTuple):
+    """A waveform ``[T]`` and of every sample its labels ``[T, ...]`` and, where it is a mixture, its level ``[T]``."""
+
+    samples: np.ndarray
+    labels: np.ndarray
+    levels: np.ndarray | None = None
 
 
 def music_speech(
     mixed: bool = False,
     recordings: int = 40,
     seconds: float = 60.0,
+    view: str = "log_mel",
     num_mels: int = 64,
     validation: float = 0.2,
     seed: int = 0,
 ) -> Dataset:
-    """GTZAN music/speech as long recordings, joined of pieces of its clips: ``[T, num_mels]``, a label at each frame.
+    """GTZAN music/speech as long recordings, joined of pieces of its clips, with a label at each frame of 10 ms.
 
-    The change points are true: every piece, 3 to 12 s, is cut from a clip of its split at a place that is drawn. Frames
-    come every 10 ms; inputs are log-mel spectrograms, standardised by the training split's mean and deviation.
+    The change points are true: every piece, 3 to 12 s, is cut from a clip of its split at a place that is drawn.
 
     Args:
       mixed: two labels a frame, ``[T, 2]``, whether there is music and whether there is speech; pieces are music,
-        speech, or speech with music under it at -10 to 20 dB. Else one, the classes being "music" and "speech".
+        speech, or speech with music under it at -10 to 20 dB, which "levels" ``[T]`` says (NaN where there is no
+        mixture). Else one, the classes being "music" and "speech".
       recordings, seconds: of the training split, and how long each is; the others have a quarter as many.
-      num_mels: bands.
+      view: "log_mel", spectrograms ``[T, num_mels]``, standardised by the training split's mean and deviation;
+        "samples", the waveform ``[T, 160]``, a frame's samples at each step, for a model with its own front end.
+      num_mels: bands of "log_mel".
       validation: share of the training clips.
       seed: of what is drawn.
 
@@ -46,6 +56,7 @@ def music_speech(
     """
     if recordings < 1 or not seconds >= PIECE[0]:
         raise ValueError(f"recordings is {recordings}, seconds is {seconds}; allowed: 1 or more, {PIECE[0]:g} or more")
+    _check_view(view)
     prepared = store.load("music_speech")
     train, test = prepared.splits["train"], prepared.splits["test"]
     rows = partition(Partition(validation, test=0), np.asarray(train["label"]))
@@ -57,16 +68,20 @@ def music_speech(
         count = recordings if split == "train" else -(-recordings // 4)
         made[split] = [_joined(sounds, round(seconds * RATE), mixed, random) for _ in range(count)]
     if mixed:
-        return _framed(made, num_mels, {"num_outputs": 2})
-    one = {split: [(x, labels.argmax(-1).astype(np.int32)) for x, labels in found] for split, found in made.items()}
-    return _framed(one, num_mels, {"num_outputs": 2}, ("music", "speech"))
+        return _framed(made, view, num_mels)
+    one = {
+        split: [Recording(own.samples, own.labels.argmax(-1).astype(np.int32)) for own in found]
+        for split, found in made.items()
+    }
+    return _framed(one, view, num_mels, ("music", "speech"))
 
 
-def ami_excerpts(num_mels: int = 64) -> Dataset:
-    """Excerpts of 30 s from meetings (AMI): ``[T, num_mels]``, at each frame whether someone speaks, and several do.
+def ami_excerpts(view: str = "log_mel", num_mels: int = 64) -> Dataset:
+    """Excerpts of 30 s from meetings (AMI), at each frame of 10 ms whether someone speaks, and whether several do.
 
-    10 / 2 / 2 excerpts; labels ``[T, 2]``, 0 or 1. Frames and inputs as in ``music_speech``.
+    10 / 2 / 2 excerpts; labels ``[T, 2]``, 0 or 1. ``view`` and ``num_mels`` as in ``music_speech``.
     """
+    _check_view(view)
     prepared = store.load("ami_excerpts")
 
     def read(column: store.Columns) -> list[Recording]:
@@ -75,10 +90,16 @@ def ami_excerpts(num_mels: int = 64) -> Dataset:
             speakers = np.zeros(len(samples), np.int32)
             for start, end, _ in turns:
                 speakers[round(float(start) * RATE) : round(float(end) * RATE)] += 1
-            found.append((np.asarray(samples), np.stack([speakers > 0, speakers > 1], -1).astype(np.float32)))
+            labels = np.stack([speakers > 0, speakers > 1], -1).astype(np.float32)
+            found.append(Recording(np.asarray(samples), labels))
         return found
 
-    return _framed({split: read(column) for split, column in prepared.splits.items()}, num_mels, {"num_outputs": 2})
+    return _framed({split: read(column) for split, column in prepared.splits.items()}, view, num_mels)
+
+
+def _check_view(view: str) -> None:
+    if view not in VIEWS:
+        raise ValueError(f"dataset.view is {view!r}; allowed: {', '.join(VIEWS)}")
 
 
 def _clips(column: store.Columns, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -94,18 +115,21 @@ def _joined(
 ) -> Recording:
     """Pieces one after the other, each of another kind than the one before, until they are so long."""
     kinds = [(1, 0), (0, 1), (1, 1)][: 3 if mixed else 2]
-    waves, labels, left, present = [], [], length, (0, 0)
+    waves, labels, levels, left, present = [], [], [], length, (0, 0)
     while left > 0:
         size = min(left, int(random.uniform(*PIECE) * RATE))
         others = [kind for kind in kinds if kind != present]
         present = others[random.integers(len(others))]
         parts = [_cut(sounds[kind], size, random) for kind in (0, 1) if present[kind]]
+        level = np.nan
         if len(parts) == 2:
-            parts[0] = parts[0] * _gain(parts[0], parts[1], random.uniform(*LEVELS))
+            level = random.uniform(*LEVELS)
+            parts[0] = parts[0] * _gain(parts[0], parts[1], level)
         waves.append(np.sum(parts, axis=0))
         labels.append(np.broadcast_to(np.array(present, np.float32), (size, 2)))
+        levels.append(np.full(size, level, np.float32))
         left -= size
-    return np.concatenate(waves), np.concatenate(labels)
+    return Recording(np.concatenate(waves), np.concatenate(labels), np.concatenate(levels) if mixed else None)
 
 
 def _cut(clips: list[np.ndarray], size: int, random: np.random.Generator) -> np.ndarray:
@@ -123,10 +147,32 @@ def _gain(music: np.ndarray, speech: np.ndarray, level: float) -> float:
     return float(np.sqrt(powers[1] / powers[0]) * 10 ** (-level / 20)) if min(powers) > 0 else 1.0
 
 
-def _framed(
-    recordings: dict[str, list[Recording]], num_mels: int, facts: dict[str, Any], classes: tuple[str, ...] = ()
-) -> Dataset:
-    """Log-mel frames, standardised by those of training, and the label at the middle of each."""
+def _framed(recordings: dict[str, list[Recording]], view: str, num_mels: int, classes: tuple[str, ...] = ()) -> Dataset:
+    """Inputs at every frame, and what else is said of the sample in its middle."""
+    if view == "samples":
+        inputs = {split: [_blocks(own.samples) for own in found] for split, found in recordings.items()}
+    else:
+        inputs = _log_mels(recordings, num_mels)
+    first = HOP // 2 if view == "samples" else 0  # a frame of log_mel stands around the first sample of a step
+    splits = {}
+    for split, found in recordings.items():
+        arrays: dict[str, list[np.ndarray]] = {"inputs": inputs[split], "labels": []}
+        for own, frames in zip(found, inputs[split], strict=True):
+            middle = np.minimum(first + np.arange(len(frames)) * HOP, len(own.labels) - 1)
+            arrays["labels"].append(own.labels[middle])
+            if own.levels is not None:
+                arrays.setdefault("levels", []).append(own.levels[middle])
+        splits[split] = Sequences({name: Ragged.of(rows) for name, rows in arrays.items()})
+    return Dataset(splits, {"num_outputs": 2, "sample_rate": RATE}, classes=classes)
+
+
+def _blocks(samples: np.ndarray) -> np.ndarray:
+    """``[T, HOP]``, without what is left at the end."""
+    return samples[: len(samples) // HOP * HOP].reshape(-1, HOP).astype(np.float32)
+
+
+def _log_mels(recordings: dict[str, list[Recording]], num_mels: int) -> dict[str, list[np.ndarray]]:
+    """Log-mel frames, standardised by those of training."""
 
     @jax.jit
     def log_mel(x: Any) -> Any:
@@ -134,15 +180,7 @@ def _framed(
             x, log="natural", sample_rate=RATE, n_fft=N_FFT, hop_length=HOP, num_mels=num_mels
         )[0]
 
-    frames = {split: [np.asarray(log_mel(x)) for x, _ in found] for split, found in recordings.items()}
+    frames = {split: [np.asarray(log_mel(own.samples)) for own in found] for split, found in recordings.items()}
     every = np.concatenate(frames["train"])
     mean, deviation = every.mean(axis=0), every.std(axis=0) + 1e-5
-    splits = {}
-    for split, found in recordings.items():
-        labels = [
-            labels[np.minimum(np.arange(len(f)) * HOP, len(labels) - 1)]
-            for f, (_, labels) in zip(frames[split], found, strict=True)
-        ]
-        inputs = [(f - mean) / deviation for f in frames[split]]
-        splits[split] = Sequences({"inputs": Ragged.of(inputs), "labels": Ragged.of(labels)})
-    return Dataset(splits, facts, classes=classes)
+    return {split: [(f - mean) / deviation for f in found] for split, found in frames.items()}

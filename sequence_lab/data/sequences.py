@@ -46,8 +46,9 @@ class Sequences:
       arrays: ``Ragged`` or arrays with a first axis of rows, by name. Several streams of inputs are inputs/NAME, of
         which a batch makes a dictionary.
       widths: ascending; see ``bucketing.widths``. None: the longest row.
-      apart: names of ``Ragged`` arrays that have lengths of their own: a batch has them as NAME_lengths, padded to the
-        same width.
+      apart: names of ``Ragged`` arrays that have lengths of their own, padded to the same width. Where a stream of
+        inputs is among them, a batch's ``lengths`` are a dictionary by stream; those of other arrays, such as labels
+        that are not as long as the inputs, are NAME_lengths.
 
     Raises:
       ValueError: the arrays have different numbers of rows, rows of one example different lengths, or the last width
@@ -78,6 +79,7 @@ class Sequences:
 
     @property
     def lengths(self) -> np.ndarray:
+        """Of each row, the steps of its inputs, or of their first stream."""
         inputs = self.arrays[input_names(self.arrays)[0]]
         assert isinstance(inputs, Ragged)
         return inputs.lengths
@@ -165,12 +167,20 @@ class Sequences:
             found = array.padded(rows, width) if isinstance(array, Ragged) else array[rows]
             batch[name] = np.zeros((batch_size, *found.shape[1:]), found.dtype)
             batch[name][: len(rows)] = found
-        lengths, real = np.zeros(batch_size, np.int32), np.zeros(batch_size, np.float32)
-        lengths[: len(rows)], real[: len(rows)] = self.lengths[rows], 1
-        for name in self.apart:
-            own = self.arrays[name]
-            assert isinstance(own, Ragged)
-            batch[f"{name}_lengths"] = np.zeros(batch_size, np.int32)
-            batch[f"{name}_lengths"][: len(rows)] = own.lengths[rows]
+        real = np.zeros(batch_size, np.float32)
+        real[: len(rows)] = 1
         # A mask of the set's own, of weights, is 0 already in the rows that only fill up.
-        return {"mask": real, **by_stream(batch), "lengths": lengths}
+        return {"mask": real, **by_stream(batch), **self._lengths(rows, batch_size)}
+
+    def _lengths(self, rows: np.ndarray, batch_size: int) -> Batch:
+        """Of the rows of a batch, 0 of those that fill it up: of all arrays alike, or of each that is apart."""
+        found = {}
+        for name, array in self.arrays.items():
+            if isinstance(array, Ragged):
+                found[name] = np.zeros(batch_size, np.int32)
+                found[name][: len(rows)] = array.lengths[rows]
+        inputs = input_names(found)
+        if not {*inputs} & {*self.apart}:
+            return {"lengths": found[inputs[0]], **{f"{name}_lengths": found[name] for name in self.apart}}
+        others = {f"{name}_lengths": own for name, own in found.items() if name not in inputs}
+        return {"lengths": {name.removeprefix(STREAM): found[name] for name in inputs}, **others}

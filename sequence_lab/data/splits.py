@@ -5,12 +5,14 @@ batch is one gather per array; order comes from a permutation per epoch.
 
 A batch is a dict of NumPy arrays with a leading batch axis: ``inputs``, ``labels`` and, where they apply,
 ``lengths`` (real steps per row), ``mask`` (which rows, or which steps, count), ``start`` (rows of a stream whose
-carry starts anew here) and ``resets`` (steps of a packed row where a sequence begins).
+carry starts anew here) and ``resets`` (steps of a packed row where a sequence begins). Where streams of inputs have
+lengths of their own, ``inputs`` and ``lengths`` are dictionaries by stream, and ``labels_lengths`` are those of the
+labels and of the outputs that are held against them.
 """
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,9 @@ from sequence_lab.data.packing import Packed
 from sequence_lab.data.sequences import Batch, Sequences, by_stream, input_names
 from sequence_lab.data.tokens import Tokens
 from sequence_lab.data.vocabulary import Vocabulary
+
+Arrays = dict[str, np.ndarray]
+Draw = Callable[[np.random.Generator, int], Arrays]  # so many examples, always of the same shapes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,6 +91,36 @@ class Examples:
     @functools.lru_cache(maxsize=2)  # noqa: B019 (a split lives as long as its run)
     def _order(self, seed: int, epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(len(self))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Generated(Examples):
+    """Training examples without end: each batch is drawn anew, so that nothing is stored and nothing repeats.
+
+    ``arrays`` are some of them, which stand for all wherever examples are counted, shown or evaluated.
+
+    Attributes:
+      seed: a batch is drawn from it, the run's seed and the batch's number.
+    """
+
+    draw: Draw
+    seed: int
+
+    @classmethod
+    def by(cls, draw: Draw, seed: int, shown: int = 256) -> "Generated":
+        """What ``draw`` draws; ``shown`` of them in ``arrays``."""
+        return cls(draw(np.random.default_rng([seed, 0]), shown), draw, seed)
+
+    def training_batch(self, index: int, batch_size: int, seed: int) -> Batch:
+        """The ``index``-th batch; all of its rows count.
+
+        Raises:
+          ValueError: ``batch_size`` is less than 1.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; allowed: at least 1")
+        arrays = self.draw(np.random.default_rng([self.seed, 0, seed, index]), batch_size)
+        return Examples(arrays)._batch(np.arange(batch_size), batch_size)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Texts with a class each, as sequences of tokens."""
+"""Texts with a class each, and pairs of texts, as sequences of tokens."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -6,10 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sequence_lab.data import tokens
+from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset
 
 Texts = Mapping[str, tuple[list[str], np.ndarray]]
+Pairs = Mapping[str, tuple[list[str], list[str]]]
+PAIRED = (tokens.PAD, tokens.UNKNOWN, tokens.END)  # the first ids of the vocabulary of pairs
 
 
 class TextOptions(NamedTuple):
@@ -55,3 +58,25 @@ def labelled_texts(texts: Texts, classes: tuple[str, ...], options: TextOptions)
 
     facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(classes) or texts["train"][1].shape[1]}
     return Dataset({name: split(*found) for name, found in texts.items()}, facts, learnt, classes)
+
+
+def paired_texts(pairs: Pairs, options: TextOptions) -> Dataset:
+    """Sources and targets by split, as the streams "source" and "target", each with lengths of its own.
+
+    ``labels`` are the target and "<eos>", which ends it; the stream "target" is what a decoder is given at each step,
+    the token before: "<eos>", then the target. One vocabulary, that of the training pairs, serves both sides.
+    """
+    learnt = learn([text for side in pairs["train"] for text in side], options, PAIRED)
+    end = learnt.id_of(tokens.END)
+
+    def split(sources: list[str], targets: list[str]) -> Sequences:
+        source, target = learnt.encode_all(sources), learnt.encode_all(targets)
+        if options.max_length:
+            source, target = source.cut(options.max_length), target.cut(options.max_length)
+        labels = Ragged(target.joined(end), target.lengths + 1)
+        before = Ragged(np.roll(labels.values, 1), labels.lengths)  # as "<eos>" ends every row
+        arrays = {"inputs/source": source, "inputs/target": before, "labels": labels}
+        return Sequences(arrays, apart=("inputs/target", "labels"))
+
+    facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(learnt)}
+    return Dataset({name: split(*found) for name, found in pairs.items()}, facts, learnt)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import flax.linen as nn
 
-from sequence_lab.models.audio import AudioCNN, AudioCRNN
+from sequence_lab.models.audio import AudioCNN, AudioCRNN, AudioTagger
 from sequence_lab.models.convolutional import ConvNet2D
 from sequence_lab.models.dna import DNAConvNet
 from sequence_lab.models.language import RecurrentLanguageModel
@@ -19,6 +19,7 @@ from sequence_lab.models.recurrent import RecurrentClassifier, RecurrentTagger
 from sequence_lab.models.resnet import ImageNetResNet, ResNet
 from sequence_lab.models.sensors import ConvNet1D, DeepConvLSTM
 from sequence_lab.models.sentence import BagOfWords, DynamicKMaxNetwork, SentenceCNN
+from sequence_lab.models.sequence_to_sequence import SequenceToSequence
 from sequence_lab.models.temporal_convolution import (
     ConvolutionalLanguageModel,
     TemporalConvClassifier,
@@ -29,6 +30,7 @@ from sequence_lab.models.vgg import VGG
 MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "audio_cnn": AudioCNN,
     "audio_crnn": AudioCRNN,
+    "audio_tagger": AudioTagger,
     "bag_of_words": BagOfWords,
     "conv_net_1d": ConvNet1D,
     "conv_net_2d": ConvNet2D,
@@ -43,6 +45,7 @@ MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "recurrent_tagger": RecurrentTagger,
     "resnet": ResNet,
     "sentence_cnn": SentenceCNN,
+    "sequence_to_sequence": SequenceToSequence,
     "temporal_conv_classifier": TemporalConvClassifier,
     "temporal_conv_tagger": TemporalConvTagger,
     "vgg": VGG,

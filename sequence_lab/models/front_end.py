@@ -5,21 +5,24 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from sequence_lab.models.recurrent import check_dropout
-from sequence_lab.nn import MFCC, Conv2D, LogMelSpectrogram
-from sequence_lab.ops import pooling
+from sequence_lab.nn import MFCC, Conv2D, LogMelSpectrogram, MelScaleConv
+from sequence_lab.ops import audio, pooling
 
 Array = jax.Array
 
-LAYERS: Mapping[str, Any] = {"mel": LogMelSpectrogram, "mfcc": MFCC}
+LAYERS: Mapping[str, Any] = {"mel": LogMelSpectrogram, "mel_scale_kernels": MelScaleConv, "mfcc": MFCC}
 
 
 class FrontEnd(nn.Module):
     """Frames of features: ``(x_BT, lengths_B) -> (y_BTMK, lengths_B)``, from samples to frames, M bands of K maps.
 
     Attributes:
-      kind: "mel", ``nn.LogMelSpectrogram``, or "mfcc", ``nn.MFCC``, whose features are the bands.
+      kind: "mel", ``nn.LogMelSpectrogram``; "mfcc", ``nn.MFCC``, whose features are the bands; "mel_scale_kernels",
+        tanh of ``nn.MelScaleConv`` over the logarithm of the power spectrum, each bin by its mean and variance over the
+        recording.
       options: of that layer, besides the four that follow.
       sample_rate: in hertz.
       frame_length, hop_length: samples of a frame, and from frame to frame.
@@ -40,14 +43,21 @@ class FrontEnd(nn.Module):
     def __call__(self, x_BT: Array, lengths_B: Array | None = None) -> tuple[Array, Array | None]:
         if self.kind not in LAYERS:
             raise ValueError(f"front_end is {self.kind!r}; allowed: {', '.join(LAYERS)}")
-        options: dict[str, Any] = {"sample_rate": self.sample_rate, "n_fft": self.frame_length, "hop_length": self.hop_length}
-        options |= {"padding": self.padding, **self.options}
+        spectrum: dict[str, Any] = {
+            "n_fft": self.frame_length, "hop_length": self.hop_length, "padding": self.padding,
+        }  # fmt: skip
+        trained = self.kind == "mel_scale_kernels"
         try:
-            layer = LAYERS[self.kind](**options)
+            layer = LAYERS[self.kind](sample_rate=self.sample_rate, **({} if trained else spectrum), **self.options)
         except TypeError as error:
             raise ValueError(f"front_end_options of {self.kind} are {dict(self.options)}: {error}") from None
-        y_BTM, lengths_B = layer(x_BT, lengths_B)
-        return y_BTM[..., None], lengths_B
+        if not trained:
+            y_BTM, lengths_B = layer(x_BT, lengths_B)
+            return y_BTM[..., None], lengths_B
+        power_BTF, lengths_B = audio.power_spectrogram(x_BT, lengths_B, **spectrum)
+        x_BTF, lengths_B = audio.normalize_over_time(audio.power_to_log(power_BTF, lengths_B), lengths_B)
+        y_BTMK, lengths_B = layer(x_BTF, lengths_B)
+        return jnp.tanh(y_BTMK), lengths_B
 
 
 class ConvBlocks(nn.Module):

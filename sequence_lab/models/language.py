@@ -5,9 +5,11 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
-from sequence_lab.models.recurrent import recurrent_stack
+from sequence_lab.models.recurrent import check_dropout, recurrent_stack
 from sequence_lab.nn import Dense, Embedding
+from sequence_lab.ops import dropout, masking
 
 Array = jax.Array
 Carry = Any
@@ -17,15 +19,22 @@ class RecurrentLanguageModel(nn.Module):
     """p(next symbol | all before): embedding, stacked recurrent layers, logits (Mikolov et al. 2010).
 
     ``(tokens_BT, lengths_B, carry) -> (logits_BTV, carry)``: the logits at step t predict the symbol after tokens[t],
-    and the carry continues the text in the next chunk.
+    and the carry continues the text in the next chunk. With the fields after ``dropout``, ``cell_options``
+    {"drop_connect": ...} and ``optimizer.average_from`` it is the recipe of Merity et al. (2018).
 
     Attributes:
       vocabulary_size: V.
       embedding_features: size of the symbols' vectors.
       cell, features, cell_options: kind of cell, its size per layer, its options.
-      dropout: between layers and before the logits, never on the recurrent connections (Zaremba et al. 2014); nor
-        on the embedding, as the vectors of characters are few and small, and losing a part of one costs more than
-        it regularises.
+      dropout: between layers and before the logits, never on the recurrent connections (Zaremba et al. 2014).
+      input_dropout: on the symbols' vectors; of few and small ones, as those of characters, it costs more than it
+        regularises.
+      symbol_dropout: on whole symbols, at all steps of a batch (Gal and Ghahramani 2016).
+      locked: what dropout draws for a row stays the same over its steps (Gal and Ghahramani 2016).
+      tied: the logits are products with the symbols' vectors (Press and Wolf 2017), and a bias; where these have
+        another size than the top layer, of a projection of its outputs.
+      table_scale: the symbols' vectors start from U(-table_scale, table_scale); 0: from N(0, 1).
+      with_hidden: outputs are "symbols", the logits, and "hidden", what the top layer puts out, for objectives on it.
     """
 
     vocabulary_size: int
@@ -34,23 +43,54 @@ class RecurrentLanguageModel(nn.Module):
     features: tuple[int, ...] = (256,)
     cell_options: Mapping[str, Any] = nn.FrozenDict()
     dropout: float = 0.0
+    input_dropout: float = 0.0
+    symbol_dropout: float = 0.0
+    locked: bool = False
+    tied: bool = False
+    table_scale: float = 0.0
+    with_hidden: bool = False
 
     def setup(self) -> None:
-        self.embedding = Embedding(self.vocabulary_size, self.embedding_features)
+        check_dropout(self.dropout)
+        check_dropout(self.input_dropout)
+        scale = self.table_scale
+        self.embedding = Embedding(
+            self.vocabulary_size,
+            self.embedding_features,
+            embedding_dropout=self.symbol_dropout,
+            table_init=_uniform(scale) if scale else nn.initializers.normal(1.0),
+        )
         self.decoder = self._stack()
-        self.head = Dense(self.vocabulary_size)
-        self.drop = nn.Dropout(self.dropout)
+        if not self.tied:
+            self.head = Dense(self.vocabulary_size)
+        else:
+            self.bias = self.param("bias", nn.initializers.zeros, (self.vocabulary_size,))
+            if self.embedding_features != self._stack().out_features:
+                self.projection = Dense(self.embedding_features, use_bias=False)
 
     @nn.nowrap
     def _stack(self) -> Any:
-        return recurrent_stack(self.cell, self.features, self.cell_options, dropout=self.dropout)
+        return recurrent_stack(self.cell, self.features, self.cell_options, dropout=self.dropout, locked=self.locked)
 
     def __call__(
         self, tokens_BT: Array, lengths_B: Array | None = None, carry: Carry = None, *, train: bool = False
-    ) -> tuple[Array, Carry]:
-        x_BTD = self.embedding(tokens_BT, lengths_B)
+    ) -> tuple[Any, Carry]:
+        x_BTD = self.embedding(tokens_BT, lengths_B, train=train)
+        x_BTD = self._dropped(x_BTD, self.input_dropout, train)
         y_BTD, carry = self.decoder(x_BTD, lengths_B, carry, train=train)
-        return self.head(self.drop(y_BTD, deterministic=not train), lengths_B), carry
+        y_BTD = self._dropped(y_BTD, self.dropout, train)
+        logits_BTV = self._logits(y_BTD, lengths_B)
+        return ({"symbols": logits_BTV, "hidden": y_BTD} if self.with_hidden else logits_BTV), carry
+
+    def _dropped(self, x_BTD: Array, rate: float, train: bool) -> Array:
+        return dropout.dropout(self.make_rng("dropout"), x_BTD, rate, locked=self.locked) if train and rate else x_BTD
+
+    def _logits(self, y_BTD: Array, lengths_B: Array | None) -> Array:
+        if not self.tied:
+            return self.head(y_BTD, lengths_B)
+        if self.embedding_features != y_BTD.shape[-1]:
+            y_BTD = self.projection(y_BTD, lengths_B)
+        return masking.zero_padding(self.embedding.attend(y_BTD, lengths_B) + self.bias, lengths_B)
 
     @nn.nowrap
     def initial_carry(self, batch_shape: tuple[int, ...]) -> Carry:
@@ -59,5 +99,10 @@ class RecurrentLanguageModel(nn.Module):
 
     def step(self, carry: Carry, tokens_B: Array) -> tuple[Array, Carry]:
         """The logits after one more symbol: ``(carry, [B]) -> ([B, V], carry)``."""
-        logits_BTV, carry = self(tokens_B[..., None], None, carry)
+        outputs, carry = self(tokens_B[..., None], None, carry)
+        logits_BTV = outputs["symbols"] if self.with_hidden else outputs
         return logits_BTV[..., 0, :], carry
+
+
+def _uniform(scale: float) -> Any:
+    return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -scale, scale)

@@ -6,7 +6,16 @@ from typing import Any
 import flax.linen as nn
 import jax
 
-from sequence_lab.nn import AttentionPooling, Bidirectional, Dense, Embedding, Recurrent, Stacked, final_hidden
+from sequence_lab.nn import (
+    AttentionPooling,
+    Bidirectional,
+    ChainPotentials,
+    Dense,
+    Embedding,
+    Recurrent,
+    Stacked,
+    final_hidden,
+)
 from sequence_lab.ops import pooling
 from sequence_lab.ops.recurrence import CELLS
 
@@ -27,6 +36,7 @@ def recurrent_stack(
     bidirectional: bool = False,
     dropout: float = 0.0,
     connection: str = "plain",
+    locked: bool = False,
     name: str | None = None,
 ) -> Stacked:
     """A ``Stacked`` of one layer per entry of ``features``, all of one kind of cell.
@@ -45,7 +55,7 @@ def recurrent_stack(
         raise ValueError(f"cell_options of {cell} are {dict(cell_options)}: {error}") from None
     if bidirectional:
         layers = [Bidirectional(layer, parent=None) for layer in layers]
-    return Stacked(layers, dropout, connection, name=name)
+    return Stacked(layers, dropout, connection, locked, name=name)
 
 
 def embedded(inputs: Array, lengths_B: Array | None, vocabulary_size: int | None, features: int) -> Array:
@@ -53,6 +63,20 @@ def embedded(inputs: Array, lengths_B: Array | None, vocabulary_size: int | None
     if vocabulary_size is None:
         return inputs
     return Embedding(vocabulary_size, features, name="embedding")(inputs, lengths_B)
+
+
+OUTPUTS: Mapping[str, Callable[..., nn.Module]] = {"crf": ChainPotentials, "softmax": Dense}
+
+
+def step_outputs(output: str, num_outputs: int) -> nn.Module:
+    """The last layer of what labels every step, "head" in the module whose method calls it.
+
+    Raises:
+      ValueError: another output than "softmax" and "crf".
+    """
+    if output not in OUTPUTS:
+        raise ValueError(f"output is {output!r}; allowed: {', '.join(OUTPUTS)}")
+    return OUTPUTS[output](num_outputs, name="head")
 
 
 POOLINGS: Mapping[str, Callable[[Array, Array | None], Array]] = {
@@ -118,7 +142,8 @@ class RecurrentTagger(nn.Module):
 
     ``resets_BT`` is True where a new sequence starts within a row.
 
-    Attributes: as in ``RecurrentClassifier``.
+    Attributes: as in ``RecurrentClassifier``, and
+      output: "softmax", logits; "crf", potentials ``[B, T, K, K]`` of a chain, for the objective of that name.
     """
 
     num_outputs: int
@@ -129,6 +154,7 @@ class RecurrentTagger(nn.Module):
     cell_options: Mapping[str, Any] = nn.FrozenDict()
     bidirectional: bool = False
     connection: str = "plain"
+    output: str = "softmax"
     dropout: float = 0.0
 
     @nn.compact
@@ -147,4 +173,4 @@ class RecurrentTagger(nn.Module):
         x_BTC = embedded(inputs_BTC, lengths_B, self.vocabulary_size, self.embedding_features)
         y_BTD, _ = stack(x_BTC, lengths_B, resets_BT=resets_BT, train=train)
         y_BTD = nn.Dropout(self.dropout)(y_BTD, deterministic=not train)
-        return Dense(self.num_outputs, name="head")(y_BTD, lengths_B)
+        return step_outputs(self.output, self.num_outputs)(y_BTD, lengths_B)

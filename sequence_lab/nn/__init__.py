@@ -13,9 +13,11 @@ options, with the equation and source of each: docs/layers.md.
 
 from sequence_lab.nn.audio import MFCC, LogMelSpectrogram, RunningNormalization
 from sequence_lab.nn.convolution import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
+from sequence_lab.nn.crf import ChainPotentials
 from sequence_lab.nn.dense import Dense
 from sequence_lab.nn.embedding import Embedding, pretrained
 from sequence_lab.nn.encoders import Bidirectional, BothWays, Stacked, final_hidden
+from sequence_lab.nn.mel_scale import MelScaleConv
 from sequence_lab.nn.normalization import BatchNorm
 from sequence_lab.nn.pooling import AttentionPooling
 from sequence_lab.nn.recurrent import (
@@ -62,6 +64,7 @@ __all__ = [
     "BatchNorm",
     "Bidirectional",
     "BothWays",
+    "ChainPotentials",
     "Conv1D",
     "Conv2D",
     "ConvTranspose1D",
@@ -75,6 +78,7 @@ __all__ = [
     "LSTMCarry",
     "LSTMCell",
     "LogMelSpectrogram",
+    "MelScaleConv",
     "MinGRU",
     "MinGRUCell",
     "MinLSTM",

@@ -120,11 +120,13 @@ class Stacked(nn.Module):
         "residual", layer(below) + below (He et al. 2016; Wu et al. 2016); "highway", t * layer(below) + (1 - t) * below
         with t = sigmoid(W below + b), b = -1 at first (Srivastava et al. 2015); "skip", layer([below, x]), and the
         outputs of all layers side by side are the output (Graves 2013).
+      locked: what dropout draws for a row stays the same over its steps (Gal and Ghahramani 2016).
     """
 
     layers: Sequence[RecurrentLayer | Bidirectional]
     dropout: float = 0.0
     connection: str = "plain"
+    locked: bool = False
 
     def setup(self) -> None:
         kinds = [type(layer).__name__ for layer in self.layers]
@@ -205,7 +207,7 @@ class Stacked(nn.Module):
             below = outputs[-1] if outputs else x
             inputs = below
             if outputs and train and self.dropout:
-                inputs = dropout.dropout(self.make_rng("dropout"), below, self.dropout)
+                inputs = dropout.dropout(self.make_rng("dropout"), below, self.dropout, locked=self.locked)
             if outputs and self.connection == "skip":
                 inputs = jnp.concatenate([inputs, x.astype(inputs.dtype)], axis=-1)
             y, carry = run(layer, inputs, carry)

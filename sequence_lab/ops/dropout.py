@@ -23,6 +23,12 @@ def mask(key: Array, rate: float, shape: tuple[int, ...], dtype: Any) -> Array:
     return jnp.where(jax.random.bernoulli(key, rate, shape), 0, 1 / (1 - rate)).astype(dtype)
 
 
-def dropout(key: Array, x_BTC: Array, rate: float) -> Array:
-    """Zero with probability ``rate``, else scaled by 1 / (1 - rate) (Srivastava et al. 2014): ``[..., T, C]``."""
+def dropout(key: Array, x_BTC: Array, rate: float, *, locked: bool = False) -> Array:
+    """Zero with probability ``rate``, else scaled by 1 / (1 - rate) (Srivastava et al. 2014): ``[..., T, C]``.
+
+    Args:
+      locked: one draw for all steps of a row (variational dropout: Gal and Ghahramani 2016).
+    """
+    if locked:
+        return x_BTC * mask(key, rate, (*x_BTC.shape[:-2], 1, x_BTC.shape[-1]), x_BTC.dtype)
     return jnp.where(drawn(key, rate, x_BTC.shape, axis=-2), 0, x_BTC / (1 - rate)).astype(x_BTC.dtype)

@@ -21,6 +21,16 @@ def cross_entropy(logits_K: Array, labels: Array) -> Array:
     return _log_sum_exp(logits_K) - picked
 
 
+def set_cross_entropy(logits_K: Array, allowed_K: Array) -> Array:
+    """-log of the sum of softmax(logits) over the allowed classes, in nats: two ``[..., K]`` to ``[...]``.
+
+    0 where no class is named, as in the padding: then all are.
+    """
+    logits_K = _at_least_float32(logits_K)
+    allowed_K |= ~jnp.any(allowed_K, axis=-1, keepdims=True)
+    return _log_sum_exp(logits_K) - _log_sum_exp(jnp.where(allowed_K, logits_K, -jnp.inf))
+
+
 def bernoulli_cross_entropy(logits_K: Array, labels_K: Array) -> Array:
     """-log likelihood in nats of K independent bits, summed over them: two ``[..., K]`` to ``[...]``."""
     logits_K = _at_least_float32(logits_K)

@@ -45,6 +45,12 @@ def accuracy(logits_K: Array, labels: Array, mask: Array) -> Mean:
     return weighted(jnp.argmax(logits_K, axis=-1) == labels, mask)
 
 
+def all_right(right_BT: Array, mask_BT: Array) -> Mean:
+    """Share of the sequences whose unmasked steps are all right; those without any do not count."""
+    counts_BT = mask_BT != 0
+    return weighted(jnp.all(right_BT | ~counts_BT, axis=1), jnp.any(counts_BT, axis=1))
+
+
 def merge(many: Iterable[Mapping[str, Mean]]) -> dict[str, Mean]:
     """Adds up dicts of metrics, in order, in Python's float64."""
     merged: dict[str, Mean] = {}

@@ -69,7 +69,7 @@ def fit(
         say(f"resuming after step {number}")
     state, carry = trainer.parallel.put(state, REPLICATED), trainer.parallel.put(carry, SHARDED)
     trainer.train_programs.compile(state, carry, batches=shapes["train"])
-    trainer.compile_evaluation(state.variables, shapes["validation"])
+    trainer.compile_evaluation(state.judged, shapes["validation"])
     run = _Run(
         trainer, data, validation, shapes["validation"], checkpoints, Recorder(workdir, host.step),
         Progress(trainer.training.num_steps, host.step), host, state, carry, started,
@@ -197,7 +197,7 @@ class _Run:
     def _evaluate(self) -> bool:
         """Evaluates the validation split; lowers the rate on a plateau; True if the score is the best so far."""
         self._drain()
-        values = self.trainer.evaluate(self.state.variables, self.validation(), self.validation_shapes)
+        values = self.trainer.evaluate(self.state.judged, self.validation(), self.validation_shapes)
         name, mode = objectives.chief(self.trainer.tasks)
         best = self.host.judge(values[name], mode)
         optimizer = self.trainer.optimizer

@@ -18,11 +18,13 @@ class OptimizerConfig:
     schedule: str = "constant"  # a row of SCHEDULES
     warmup_steps: int = 0  # warmup_cosine: linear from 0 to the peak over so many steps
     final_factor: float = 0.0  # warmup_cosine: rate at the end, as a share of the peak
+    decay_from: int = 0  # step_decay: steps before those that are counted for it
     decay_every: int = 1000  # step_decay: multiply the rate every so many steps ...
     decay_factor: float = 0.5  # step_decay, plateau: ... by this
     plateau_patience: int = 3  # plateau: evaluations without a better validation score before the rate decays
     clip_norm: float = 1.0  # global norm to clip the gradient to, before all else; 0: no clipping
     weight_decay: float = 0.0  # on weights of two or more axes; decoupled for adamw, else added to the gradient
+    average_from: int = 0  # step from which on evaluations use the mean of the weights since (averaged SGD); 0: never
     max_norm: float = 0.0  # largest norm of the weights into an output of the layer "head"; 0: any
     momentum: float = 0.9  # momentum; also the decay of rmsprop's and adadelta's averages
     b1: float = 0.9  # adam, adamw
@@ -32,7 +34,10 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         _among("optimizer.name", self.name, RULES)
         _among("optimizer.schedule", self.schedule, SCHEDULES)
-        for field in ("learning_rate", "clip_norm", "weight_decay", "warmup_steps", "final_factor", "max_norm"):
+        for field in (
+            "learning_rate", "clip_norm", "weight_decay", "warmup_steps", "final_factor", "max_norm", "average_from",
+            "decay_from",
+        ):  # fmt: skip
             if not getattr(self, field) >= 0:
                 raise ValueError(f"optimizer.{field} is {getattr(self, field)}; allowed: 0 or more")
         for field in ("b1", "b2", "momentum"):
@@ -67,7 +72,7 @@ SCHEDULES: Mapping[str, Callable[[OptimizerConfig, int], optax.Schedule]] = {
         c.final_factor * c.learning_rate,
     ),
     "step_decay": lambda c, num_steps: optax.exponential_decay(
-        c.learning_rate, c.decay_every, c.decay_factor, staircase=True
+        c.learning_rate, c.decay_every, c.decay_factor, transition_begin=c.decay_from, staircase=True
     ),
     # The decay itself waits for validation scores, which the loop sees: it lowers ``state.learning_rate_scale``.
     "plateau": lambda c, num_steps: optax.constant_schedule(c.learning_rate),

@@ -36,6 +36,7 @@ def train_step(
     tx: optax.GradientTransformation,
     clip_norm: float,
     k1: int,
+    average_from: int,
     state: TrainState,
     carry: Carry,
     batch: Batch,
@@ -47,6 +48,7 @@ def train_step(
 
     Args:
       k1: truncated back-propagation: steps of the window after which the carry is handed on; 0: all of them.
+      average_from: step from which on the parameters are averaged (Polyak and Juditsky 1992), if they are.
 
     Returns:
       state, carry, measures: those of the tasks, and "grad_norm" before clipping, "clipped", "finite".
@@ -80,6 +82,7 @@ def train_step(
         return state.params, state.opt_state, state.statistics, carry
 
     params, opt_state, statistics, carry = lax.cond(finite & counted, update, leave_out)
+    average = None if state.average is None else _averaged(state.average, params, state.step + 1 - average_from)
     one = jnp.ones((), jnp.float32)
     measures |= {
         "grad_norm": Mean(norm, one),
@@ -91,9 +94,16 @@ def train_step(
         params=params,
         opt_state=opt_state,
         statistics=statistics,
+        average=average,
         clipped=state.clipped + clipped,
     )
     return state, carry, measures
+
+
+def _averaged(average: Any, params: Any, count: Array) -> Any:
+    """The mean over ``count`` states, the newest included; before the first the newest alone."""
+    share = 1 / jnp.maximum(count, 1).astype(jnp.float32)
+    return jax.tree.map(lambda mean, new: mean + share.astype(new.dtype) * (new - mean), average, params)
 
 
 def evaluation_step(

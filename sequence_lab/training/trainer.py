@@ -69,10 +69,10 @@ class Trainer:
     def __post_init__(self) -> None:
         for field in ("batch_size", "evaluation_batch_size"):
             self.parallel.check_batch_size(f"training.{field}", getattr(self.training, field))
-        clip_norm, k1 = self.optimizer.clip_norm, self.training.k1
+        clip_norm, k1, average_from = self.optimizer.clip_norm, self.training.k1, self.optimizer.average_from
 
         def train_step(state: TrainState, carry: Any, batch: Any) -> Any:
-            return step.train_step(self.apply, self.tasks, self.tx, clip_norm, k1, state, carry, batch)
+            return step.train_step(self.apply, self.tasks, self.tx, clip_norm, k1, average_from, state, carry, batch)
 
         def evaluation_step(variables: Any, carry: Any, batch: Any) -> Any:
             return step.evaluation_step(self.apply, self.tasks, variables, carry, batch)

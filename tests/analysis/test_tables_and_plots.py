@@ -74,3 +74,12 @@ def test_a_sweep_curve_shows_the_intervals(monkeypatch, tmp_path, values, scale)
     line, _, (bars,) = found[0].containers[0]
     assert line.get_xydata().tolist() == [[value, score] for value, score, _ in points]
     np.testing.assert_allclose([bar[:, 1] for bar in bars.get_segments()], [[s - 0.1, s + 0.1] for _, s, _ in points])
+
+
+def test_a_timeline_is_drawn(tmp_path):
+    active = np.zeros((100, 2), bool)
+    active[20:60, 0] = active[50:90, 1] = True
+    plots.timeline(
+        {"truth": active, "answers": active[:, ::-1]}, 0.01, ("music", "speech"), tmp_path / "t.png", "title"
+    )
+    assert (tmp_path / "t.png").stat().st_size > 1000

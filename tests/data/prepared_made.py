@@ -100,9 +100,9 @@ def clips(random: np.random.Generator, count: int) -> Columns:
 
 def meetings(random: np.random.Generator, count: int) -> Columns:
     return {
-        "audio": Ragged.of([random.normal(size=16_000).astype(np.float32) / 10 for _ in range(2)]),
-        "turns": Ragged.of([np.array([(0.1, 0.6, 0), (0.4, 0.8, 1)], np.float32) for _ in range(2)]),
-        "name": names(["one", "two"]),
+        "audio": Ragged.of([random.normal(size=16_000).astype(np.float32) / 10 for _ in range(8)]),
+        "turns": Ragged.of([np.array([(0.1, 0.6, 0), (0.4, 0.8, 1)], np.float32) for _ in range(8)]),
+        "name": names([f"meeting {number}" for number in range(8)]),
     }
 
 

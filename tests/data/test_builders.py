@@ -3,6 +3,7 @@
 import os
 import pickle
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,17 @@ def test_a_set_is_made_of_an_archive(original, name, archive):
     made = MADE[name]()
     store.prepare(name, store.data_dir(), original(name, made, archive))
     assert_prepared(name, made)
+
+
+def test_a_set_is_made_of_an_archive_that_the_published_one_has_in_it(original):
+    made = MADE["uci_har"]()
+    folder = original("uci_har", made, "UCI HAR Dataset.zip")
+    with zipfile.ZipFile(folder / "human+activity+recognition+using+smartphones.zip", "w") as published:
+        published.write(folder / "UCI HAR Dataset.zip", "UCI HAR Dataset.zip")
+        published.writestr("UCI HAR Dataset.names", "about")
+    (folder / "UCI HAR Dataset.zip").unlink()
+    store.prepare("uci_har", store.data_dir(), folder)
+    assert_prepared("uci_har", made)
 
 
 def test_every_builder_says_where_its_set_is_from():

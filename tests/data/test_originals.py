@@ -26,11 +26,11 @@ def tar(compression):
     return held.getvalue()
 
 
-def zipped():
+def zipped(name="set/b/file.txt", content=CONTENT):
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("set/", "")
-        archive.writestr("set/b/file.txt", CONTENT)
+        archive.writestr(name, content)
     return held.getvalue()
 
 
@@ -43,6 +43,7 @@ FORMS = {
     "my_set.tgz": tar("gz"),
     "my_set.tar.xz": tar("xz"),
     "my_set.ZIP": zipped(),
+    "published.zip": zipped("set/My_Set.tgz", tar("gz")),
 }
 
 
@@ -50,7 +51,7 @@ def kept(tmp_path, name, content):
     path = tmp_path / "deep" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    return Originals([tmp_path], "*my_set*")
+    return Originals([tmp_path], "*my_set*|published*")
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -62,11 +63,18 @@ def test_a_file_is_found_in_every_form(tmp_path, name):
     ((path, content),) = files.matching("b/*.txt")
     assert path.endswith("b/file.txt") or name.startswith("b/file.txt")
     assert content == CONTENT
-    with pytest.raises(Missing, match=r"a/\*\.csv is not in .*, nor in an archive \*my_set\* there"):
+    with pytest.raises(Missing, match=r"a/\*\.csv is not in .*, nor in an archive \*my_set\*\|published\* there"):
         list(files.matching("a/*.csv"))
 
 
+def test_an_archive_that_is_cut_off_in_another_is_named(tmp_path):
+    files = kept(tmp_path, "published.zip", zipped("set/my_set.zip", zipped()[:400]))
+    with pytest.raises(ValueError, match=r"published\.zip/set/my_set\.zip cannot be read: .* it may be cut off"):
+        files.one("file.txt")
+
+
 def test_archives_of_other_names_stay_closed(tmp_path):
+    kept(tmp_path, "published.zip", zipped("set/another.zip", zipped()))
     files = kept(tmp_path, "another.tar", FORMS["My_Set.tar"])
     with pytest.raises(Missing, match=r"file\.txt is not in"):
         files.one("file.txt")

@@ -85,6 +85,28 @@ def test_images_are_viewed_and_parted(load):
         DATASETS["mnist"](validation=3)
 
 
+def test_images_are_shrunk_to_means_and_their_steps_put_into_one_order(load):
+    whole = load("mnist", MADE["mnist"](), validation=1).splits["test"].arrays["inputs"][..., 0]
+    small, mixed, other = (
+        DATASETS["mnist"]("pixels", 1, shrink=2, permutation=seed).splits["test"].arrays["inputs"][..., 0]
+        for seed in (None, 0, 1)
+    )
+    for row, column in ((0, 0), (3, 5), (13, 13)):
+        mean = whole[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].mean(axis=(1, 2))
+        np.testing.assert_allclose(small[:, 14 * row + column], mean, rtol=1e-6)
+    order = [int(np.flatnonzero((pixel == small.T).all(axis=1))[0]) for pixel in mixed.T]
+    assert order != sorted(order)
+    np.testing.assert_array_equal(np.sort(mixed), np.sort(small))
+    assert (mixed != other).any()
+    again = DATASETS["mnist"]("pixels", 1, shrink=2, permutation=0).splits["validation"].arrays["inputs"]
+    plain = DATASETS["mnist"]("pixels", 1, shrink=2).splits["validation"].arrays["inputs"]
+    np.testing.assert_array_equal(plain[:, order], again)
+    with pytest.raises(ValueError, match="shrink is 3; allowed: what divides 28 and 28"):
+        DATASETS["mnist"](validation=1, shrink=3)
+    with pytest.raises(ValueError, match="permutation is 0; allowed with the view 'image'"):
+        DATASETS["mnist"](validation=1, permutation=0)
+
+
 def test_windows_lie_within_one_activity_and_steps_have_one_each(load):
     made = MADE["uci_hapt"]()
     labels = "HAPT Data Set/RawData/labels.txt"
@@ -220,6 +242,25 @@ def test_mixtures_have_two_labels_and_their_levels(load):
     music, speech = np.sin(np.arange(8000.0)), 3 * np.sin(np.arange(8000.0) * 2)
     scaled = music * segmentation._gain(music, speech, 7.0)
     np.testing.assert_allclose(10 * np.log10(np.mean(speech**2) / np.mean(scaled**2)), 7.0, atol=1e-6)
+
+
+def test_samples_come_in_steps_with_the_label_of_their_middle_and_the_level_of_a_mixture(load):
+    options = {"recordings": 4, "seconds": 30.0, "validation": 0.34}
+    steps = load("music_speech", tones(), view="samples", **options).splits["train"].arrays
+    frames = DATASETS["music_speech"](num_mels=20, **options).splits["train"].arrays
+    assert steps["inputs"][0].shape == (3000, 160)
+    assert (steps["labels"][0] != frames["labels"][0][:3000]).mean() < 0.01
+    mixed = DATASETS["music_speech"](mixed=True, view="samples", **options).splits["train"].arrays
+    both = mixed["labels"].values.all(-1)
+    np.testing.assert_array_equal(both, np.isfinite(mixed["levels"].values))
+    assert both.any()
+    # The tones have equal powers: of a mixture, that of speech stays and that of music is the level below.
+    powers = np.square(mixed["inputs"].values).mean(-1)
+    expected = 10 * np.log10(powers[both] / (1 / 32) - 1)
+    inner = np.abs(expected + mixed["levels"].values[both]) < 0.5
+    assert inner.mean() > 0.98
+    with pytest.raises(ValueError, match=r"dataset\.view is 'sample'; allowed: log_mel, samples"):
+        DATASETS["music_speech"](view="sample")
 
 
 def test_frames_say_who_speaks_and_whether_several_do(load):

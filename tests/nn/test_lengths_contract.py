@@ -93,6 +93,15 @@ class Streams(flax.linen.Module):
         return nn.Conv1D(3, 3, strides=2)({"first": x[..., :1], "second": x[..., 1:]}, lengths)
 
 
+class Bins(flax.linen.Module):
+    """Kernels on the mel scale, over a spectrum that is made of the channels."""
+
+    @flax.linen.compact
+    def __call__(self, x: Any, lengths: Any = None) -> Any:
+        spectrum = jnp.concatenate([x * (bin + 1) for bin in range(4)] + [x[..., :1]], axis=-1)
+        return nn.MelScaleConv(8000, num_mels=3, features=2, kernel_size=3)(spectrum, lengths)
+
+
 class Packed(flax.linen.Module):
     """New sequences start within every row, at the second and fourth step."""
 
@@ -171,6 +180,8 @@ CASES = {
     "stacked_skip": Case(nn.Stacked((nn.LSTM(2), nn.GRU(3, reverse=True)), connection="skip")),
     "stacked": Case(nn.Stacked((nn.LSTM(2), nn.Bidirectional(nn.GRU(2)), nn.RNN(3, reverse=True)))),
     "streams": Case(Streams()),
+    "mel_scale_conv": Case(Bins()),
+    "chain_potentials": Case(nn.ChainPotentials(3)),
     "packed": Case(Packed()),
     "training_lstm": Case(Training(nn.LSTM(3, zoneout_cell=0.3, **NOISE)), noisy=True),
     "training_stacked": Case(

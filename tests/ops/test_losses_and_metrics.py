@@ -53,6 +53,17 @@ def test_bernoulli_cross_entropy_equals_numpy(scale: float) -> None:
     np.testing.assert_allclose(gradient, slope, rtol=3e-6, atol=1e-37)
 
 
+def test_set_cross_entropy_is_what_the_allowed_classes_lack() -> None:
+    allowed = GENERATOR.random(LOGITS.shape) < 0.5
+    allowed[0, 0], allowed[0, 1] = False, True  # none, all
+    p = np.exp(log_softmax(LOGITS))
+    expected = -np.log(np.where(allowed.any(-1), (p * allowed).sum(-1), 1))
+    np.testing.assert_allclose(losses.set_cross_entropy(LOGITS, allowed), expected, rtol=1e-5, atol=1e-6)
+    gradient = jax.grad(lambda x: losses.set_cross_entropy(x, allowed).sum())(LOGITS)
+    within = p * allowed / np.where(allowed.any(-1), (p * allowed).sum(-1), 1)[..., None]
+    np.testing.assert_allclose(gradient, np.where(allowed.any(-1)[..., None], p - within, 0), atol=1e-6)
+
+
 def test_bernoulli_cross_entropy_sums_over_bits_and_takes_soft_labels() -> None:
     targets = GENERATOR.uniform(size=LOGITS.shape)
     p = 1 / (1 + np.exp(-LOGITS.astype(np.float64)))
@@ -119,6 +130,13 @@ def test_accuracy_counts_unmasked_places_and_the_first_of_equals() -> None:
     assert mean.value() == pytest.approx(right[MASK].mean())
     ties = jnp.array([[1.0, 1.0], [0.0, 0.0]])
     assert metrics.accuracy(ties, jnp.array([0, 1]), jnp.ones(2)).value() == 0.5
+
+
+def test_all_right_counts_sequences_and_reads_no_masked_step() -> None:
+    right = np.array([[1, 1, 1, 0, 0], [1, 0, 1, 1, 1], [1, 1, 1, 1, 1]], bool)
+    total, count = metrics.all_right(jnp.array(right), jnp.array(MASK))
+    assert (float(total), float(count)) == (1, 2)
+    assert float(metrics.all_right(jnp.array(~right), jnp.array(MASK)).total) == 0
 
 
 def test_merge_equals_all_at_once() -> None:

@@ -50,8 +50,8 @@ def batch(seed=0):
     }
 
 
-def trainer(kind="jit", devices=1, clip_norm=0.05, k1=0, name="adam"):
-    config = OptimizerConfig(name=name, learning_rate=0.05, clip_norm=clip_norm)
+def trainer(kind="jit", devices=1, clip_norm=0.05, k1=0, name="adam", average_from=0):
+    config = OptimizerConfig(name=name, learning_rate=0.05, clip_norm=clip_norm, average_from=average_from)
     return Trainer(
         apply=apply,
         initial_carry=lambda size: {"h": jnp.zeros((size, D))},
@@ -178,3 +178,17 @@ def test_a_batch_that_does_not_spread_evenly_is_refused():
         Parallel("jit", jax.devices()[:4]).check_batch_size("training.batch_size", 6)
     with pytest.raises(ValueError, match="parallel is 'gspmd'; allowed: jit, pmap"):
         Parallel("gspmd")
+
+
+def test_from_a_step_on_the_parameters_are_averaged_and_judged_by_that():
+    t = trainer(name="sgd", average_from=2)
+    state = initial_state(variables(params()), t.tx, jax.random.key(0), averaged=True)
+    state, carry = t.parallel.put(state, REPLICATED), t.parallel.put({"h": np.zeros((B, D), np.float32)}, SHARDED)
+    seen = []
+    for index in range(5):
+        state, carry, _ = t.train_step(state, carry, t.parallel.put(batch(index), SHARDED))
+        seen.append(jax.device_get(state.params))
+        expected = jax.tree.map(lambda *each: np.mean(each, axis=0), *seen[max(0, min(index, 2)) :])
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), state.average, expected)
+        assert state.judged["params"] is state.average
+    assert seen[-1]["w"].std() > 0

@@ -21,7 +21,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
       VERSION: of what is stored; another, when that changes.
       HOMEPAGE, LICENCE, CITATION: of the set.
       MANUAL_DOWNLOAD_INSTRUCTIONS: which files ``manual_dir`` is to have.
-      ARCHIVES: names of archives that may hold them, as a pattern.
+      ARCHIVES: names of archives that may hold them, see ``Originals``.
       URLS: where its authors publish it; empty where nobody may.
       COUNTS: examples in each split, as published.
       LATER: splits that a set may be prepared without, and the file that each comes from.

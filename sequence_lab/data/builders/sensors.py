@@ -47,7 +47,7 @@ class UciHapt(Builder):
   year = {2016}
 }"""
     MANUAL_DOWNLOAD_INSTRUCTIONS = "HAPT Data Set.zip, or its folder RawData"
-    ARCHIVES = "*hapt*"
+    ARCHIVES = "*hapt*|smartphone?based?recognition?of?human?activities*"
     URLS = (
         "https://archive.ics.uci.edu/static/public/341/"
         "smartphone+based+recognition+of+human+activities+and+postural+transitions.zip",
@@ -110,7 +110,7 @@ class UciHar(Builder):
   year = {2013}
 }"""
     MANUAL_DOWNLOAD_INSTRUCTIONS = "UCI HAR Dataset.zip, or its folder UCI HAR Dataset"
-    ARCHIVES = "*har*"
+    ARCHIVES = "*har*|human?activity?recognition?using?smartphones*"  # the latter has the former in it
     URLS = ("https://archive.ics.uci.edu/static/public/240/human+activity+recognition+using+smartphones.zip",)
     COUNTS = {"train": 7_352, "test": 2_947}
     STREAMS = ("body_acc", "body_gyro", "total_acc")

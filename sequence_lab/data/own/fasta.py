@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sequence_lab.data import fasta_format
+from sequence_lab.data import dna, fasta_format
 from sequence_lab.data.own import reading
 from sequence_lab.data.own.rows import Labelled, classes_of, parted
 from sequence_lab.data.partition import Partition
@@ -15,7 +15,6 @@ from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset
 
-BASES = "ACGT"
 GROUPS = ("", "chromosome")
 SHUFFLED = "shuffled"
 
@@ -60,7 +59,7 @@ def fasta(
     rows = Labelled(labels, where, groups)
     parts = parted(rows, Partition(validation, test, folds, fold))
     classes, numbers = classes_of(rows, parts)
-    one_hot = Ragged.of([_one_hot(sequence) for sequence in sequences])
+    one_hot = Ragged.of([dna.one_hot(sequence) for sequence in sequences])
     splits: dict[str, Any] = {
         split: {"inputs": one_hot.select(own), "labels": numbers[own]} for split, own in parts.items()
     }
@@ -169,8 +168,3 @@ def _with_shuffled(
         groups + [groups[i] for i in again],
         where + [where[i] for i in again],
     )
-
-
-def _one_hot(sequence: str) -> np.ndarray:
-    letters = np.frombuffer(sequence.encode(), np.uint8)
-    return (letters[:, None] == np.frombuffer(BASES.encode(), np.uint8)).astype(np.float32)

@@ -45,24 +45,29 @@ def kind(path: Path) -> str:
     return (path.with_suffix("") if path.suffix in OPENERS else path).suffix.lower()
 
 
+def content(path: Path) -> bytes:
+    """What is in a file, compressed (.gz, .xz, .bz2) or not; ValueError if it cannot be read."""
+    try:
+        return OPENERS.get(path.suffix, bytes)(path.read_bytes())
+    except (*BROKEN, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
 def text(path: Path, encoding: str = "utf-8") -> str:
-    """The text of a file, compressed (.gz, .xz, .bz2) or not, without a byte order mark, lines ending in ``\\n``.
+    """The text of a file, compressed or not, without a byte order mark, lines ending in ``\\n``.
 
     Raises:
       ValueError: it cannot be read, or is not in that encoding; names file and line.
     """
+    raw = content(path)
     try:
-        content = OPENERS.get(path.suffix, bytes)(path.read_bytes())
-    except (*BROKEN, ValueError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    try:
-        found = content.decode("utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding)
+        found = raw.decode("utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding)
     except LookupError as error:
         raise ValueError(
             f"dataset.encoding is {encoding!r}; allowed: utf-8, latin-1, or another that Python knows"
         ) from error
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = raw.count(b"\n", 0, error.start) + 1
         raise ValueError(
             f"{path}, line {line} is not {encoding}; allowed: dataset.encoding as the file's, such as latin-1"
         ) from error

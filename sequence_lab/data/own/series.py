@@ -147,7 +147,7 @@ def _by_step(rows: Sequence[tuple[str, list[str]]], columns: Columns, path: Path
         first = held[0][0] + (f", series {key!r}" if key else "")
         label, group, split = (_constant(held, name) for name in (columns.label, columns.group, columns.split))
         values = [ucr.numbers([step[name] for name in channels], where, names=channels) for where, step in held]
-        found.append(Series(np.stack(values).astype(np.float32), label or "", first, group, split))
+        found.append(Series(np.stack(values).astype(np.float32), label or "", first, key, group, split))
     return found
 
 
@@ -190,10 +190,9 @@ def _check_alike(series: Sequence[Series], columns: Columns) -> None:
                 f"{one.where} has {count} channels; allowed: {series[0].values.shape[1]}, as {series[0].where}"
             )
         if columns.id:
-            name = one.where.partition(", series ")[2]
-            if name in seen:
-                raise ValueError(f"{one.where}: it is there twice; allowed: once, and {seen[name]} has it")
-            seen[name] = one.where
+            if one.id in seen:
+                raise ValueError(f"{one.where}: it is there twice; allowed: once, and {seen[one.id]} has it")
+            seen[one.id] = one.where
 
 
 def _normalized(values: Sequence[np.ndarray], training: np.ndarray) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from sequence_lab.data import tokens as tokenisers
 from sequence_lab.data.own import folders, given, reading
-from sequence_lab.data.own.rows import Labelled, classes_of, parted
+from sequence_lab.data.own.rows import Labelled, classes_of
 from sequence_lab.data.partition import Partition
 from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.sequences import Sequences
@@ -140,6 +140,8 @@ def columns(
     label: int = -1,
     validation: float = 0.1,
     test: float = 0.1,
+    folds: int = 0,
+    fold: int = 0,
     vocabulary_size: int = 0,
     min_count: int = 1,
     lower_case: bool = False,
@@ -148,9 +150,9 @@ def columns(
     """A class for each token, from files of columns as CoNLL has them: a token a line, a blank line between sentences.
 
     Args:
-      files, validation_files, test_files: names with commas between them, or patterns. Without one of the
-        latter, that split is a share of the sentences.
+      files, validation_files, test_files: names with commas between them, or patterns.
       token, label: columns, from 0 on, or from -1, the last, back; they are parted by blanks or tabs.
+      validation, test, folds, fold: see ``Partition``; for the splits that have no files.
       vocabulary_size, min_count, lower_case: of the tokens, see ``TextOptions``.
 
     Raises:
@@ -163,7 +165,7 @@ def columns(
     ]
     sentences = [sentence for sentence, _ in found]
     rows = Labelled(["" for _ in found], [s[0][2] for s in sentences], given=[split for _, split in found])
-    parts = given.completed(rows, Partition(validation, test))
+    parts = given.completed(rows, Partition(validation, test, folds, fold))
     every = Labelled(*([part[i] for s in sentences for part in s] for i in (1, 2)))
     ends = np.cumsum([len(sentence) for sentence in sentences])
     steps = {
@@ -181,68 +183,20 @@ def columns(
     return Dataset(splits, facts, learnt, classes)
 
 
-def text_pairs(
-    files: str,
-    source: int = 0,
-    target: int = 1,
-    validation: float = 0.1,
-    test: float = 0.1,
-    tokens: str = "words",
-    vocabulary_size: int = 0,
-    min_count: int = 1,
-    lower_case: bool = False,
-    max_length: int = 0,
-    encoding: str = "utf-8",
-) -> Dataset:
-    """Pairs of a text and what becomes of it, a pair a line with tabs between its columns: ``inputs``, ``targets``.
-
-    One vocabulary serves both sides; "<eos>" ends each target. ``targets_lengths`` has the lengths of the targets.
-
-    Args:
-      files: names with commas between them, or patterns.
-      source, target: columns, from 0 on.
-      validation, test: shares of the pairs.
-      tokens, vocabulary_size, min_count, lower_case, max_length: see ``TextOptions``.
-      encoding: of the files.
-
-    Raises:
-      ValueError: a line with too few columns; names file and line.
-    """
-    pairs, where = [], []
-    for path in reading.paths(files):
-        for number, line in enumerate(reading.lines(path, encoding), 1):
-            fields = line.split("\t")
-            if not line.strip():
-                continue
-            if len(fields) <= max(source, target):
-                place = f"{path}, line {number} has {len(fields)} columns"
-                raise ValueError(f"{place}; allowed: with columns {source} and {target}, and tabs between them")
-            pairs.append((fields[source], fields[target]))
-            where.append(f"{path}, line {number}")
-    parts = parted(Labelled(["" for _ in pairs], where), Partition(validation, test))
-    sides = [list(side) for side in zip(*pairs, strict=True)]
-    options = TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length)
-    special = (tokenisers.PAD, tokenisers.UNKNOWN, tokenisers.END)
-    learnt = learn([side[row] for row in parts["train"] for side in sides], options, special)
-    inputs, targets = map(learnt.encode_all, sides)
-    if max_length:
-        inputs, targets = inputs.cut(max_length), targets.cut(max_length)
-    targets = Ragged(targets.joined(learnt.id_of(tokenisers.END)), targets.lengths + 1)
-    splits = {
-        split: Sequences({"inputs": inputs.select(own), "targets": targets.select(own)}, apart=("targets",))
-        for split, own in parts.items()
-    }
-    return Dataset(splits, {"vocabulary_size": len(learnt), "num_outputs": len(learnt)}, learnt)
-
-
 def _whole(files: str, encoding: str) -> str:
+    """All files, of a folder those in it, but for what begins with a dot."""
     paths = reading.paths(files)
-    every = [path for one in paths for path in (sorted(one.rglob("*")) if one.is_dir() else [one]) if path.is_file()]
+    every = [path for one in paths for path in (_inside(one) if one.is_dir() else [one])]
     texts = [reading.text(path, encoding) for path in every]
     found = "".join(text if text.endswith("\n") else f"{text}\n" for text in texts if text)
     if not found:
         raise ValueError(f"{', '.join(map(str, paths))}: there is no text; allowed: one character or more")
     return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def _classified(texts: Sequence[str], rows: Labelled, how: Partition, options: TextOptions) -> Dataset:

@@ -25,6 +25,7 @@ class Series(NamedTuple):
     values: np.ndarray
     label: str
     where: str
+    id: str = ""
     group: str | None = None
     split: str | None = None
 

@@ -13,11 +13,14 @@ import jax.numpy as jnp
 
 from sequence_lab.ops import masking
 from sequence_lab.ops.metrics import Mean
+from sequence_lab.training.objectives.activation import activation, slowness
 from sequence_lab.training.objectives.classification import classification
+from sequence_lab.training.objectives.crf import crf
 from sequence_lab.training.objectives.labelling import labelling
 from sequence_lab.training.objectives.language_modelling import language_modelling, perplexity
 from sequence_lab.training.objectives.multilabel import multilabel
 from sequence_lab.training.objectives.regression import regression
+from sequence_lab.training.objectives.symbol_sets import symbol_sets
 
 Array = jax.Array
 Measures = dict[str, Mean]
@@ -41,11 +44,15 @@ class Objective(NamedTuple):
 
 
 OBJECTIVES: Mapping[str, Objective] = {
+    "activation": Objective(activation),
     "classification": Objective(classification, best="accuracy", mode="max"),
+    "crf": Objective(crf, best="accuracy", mode="max"),
     "labelling": Objective(labelling, best="accuracy", mode="max"),
     "language_modelling": Objective(language_modelling, derive=perplexity),
     "multilabel": Objective(multilabel),
     "regression": Objective(regression),
+    "slowness": Objective(slowness),
+    "symbol_sets": Objective(symbol_sets, best="sequence_accuracy", mode="max"),
 }
 
 
@@ -105,7 +112,7 @@ def compared(task: Task, outputs: Any, batch: Mapping[str, Array]) -> tuple[Arra
     array = _entry(outputs, task.output, f"{where}.output") if task.output else outputs
     if isinstance(array, Mapping):
         raise ValueError(f"{where}.output is not set; allowed: the model's outputs: {', '.join(sorted(array))}")
-    return array, _entry(batch, task.labels, f"{where}.labels"), weights(array, batch)
+    return array, _entry(batch, task.labels, f"{where}.labels"), weights(array, batch, task.labels)
 
 
 def _entry(arrays: Any, name: str, field: str) -> Array:
@@ -154,10 +161,14 @@ def _own_names(tasks: Sequence[Task], task: Task, values: Means) -> list[str]:
     return [name.removeprefix(start) for name in values if name.startswith(start)]
 
 
-def weights(output: Array, batch: Mapping[str, Array]) -> Array:
+def weights(output: Array, batch: Mapping[str, Array], labels: str = "labels") -> Array:
     """The mask that goes with an output: the batch's own ``mask`` (rows or steps) and the lengths, as float32.
 
-    Outputs ``[B, K]`` are one per row, outputs ``[B, T, K]`` one per step.
+    Outputs ``[B, K]`` are one per row, outputs ``[B, T, K]`` one per step. Their lengths are those of the labels where
+    the batch has these, as LABELS_lengths, and those of the inputs where it does not.
+
+    Raises:
+      ValueError: an output per row under a mask per step, or lengths by stream alone, for an output per step.
     """
     per_step = output.ndim > 2
     mask = jnp.ones(output.shape[:1], jnp.float32) if batch.get("mask") is None else batch["mask"]
@@ -165,5 +176,10 @@ def weights(output: Array, batch: Mapping[str, Array]) -> Array:
         raise ValueError(f"a mask of shape {mask.shape} is one per step; outputs of shape {output.shape} are not")
     if not per_step:
         return mask
+    lengths = batch.get(f"{labels}_lengths", batch.get("lengths"))
+    if isinstance(lengths, Mapping):
+        raise ValueError(
+            f"lengths are those of {', '.join(lengths)}; allowed with an output per step: {labels}_lengths"
+        )
     mask = jnp.broadcast_to(mask[:, None] if mask.ndim == 1 else mask, output.shape[:2])
-    return masking.zero_padding(mask, batch.get("lengths"))
+    return masking.zero_padding(mask, lengths)

@@ -101,6 +101,10 @@ def _text_folder(folder: Path) -> dict[str, Any]:
     return {"folder": str(folder / "mails")}
 
 
+def _text_pairs(folder: Path) -> dict[str, Any]:
+    return {"files": write(folder, "made.tsv", (f"one two three four\t{'eins ' * (n % 4)}" for n in range(80)))}
+
+
 def _text_table(folder: Path) -> dict[str, Any]:
     return {"files": write(folder, "made.csv", ["text,label", *["good one,1", "bad one here,0"] * 40])}
 
@@ -114,6 +118,7 @@ OWN: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "own_images": _images,
     "own_text_file": _text_file,
     "own_text_folder": _text_folder,
+    "own_text_pairs": _text_pairs,
     "own_text_table": _text_table,
     "own_time_series": _time_series,
 }

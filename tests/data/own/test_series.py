@@ -224,6 +224,7 @@ SEVERAL = {"id": "id", "label": "y"}
         ("a.csv", "", {}, r"a\.csv has no series"),
         ("a.csv", ["id,y,x", "1,a,1", "1,a,nan"], SEVERAL, r"a\.csv, line 3, x is 'nan'; allowed: a number"),
         ("a.csv", ["id,y,x", "1,a,1", "2,b,1", "1,a,1"], SEVERAL, r"a\.csv, line 4, series '1': .* and .*csv, line 2"),
+        ("a, series 7.csv", ["id,y,x", "1,a,1", "2,b,1", "1,a,1"], SEVERAL, r"line 4, series '1': it is there twice"),
         ("a.csv", ["id,y,x", "1,a,1", "1,b,1"], SEVERAL, r"a\.csv, line 3, y is 'b'; allowed: 'a', all along"),
         ("a.csv", ["id,y,x", "1,a,1", "2,a"], SEVERAL, r"a\.csv, line 3 has 2 columns; allowed: 3"),
         ("a.csv", ["id,x", "1,1"], SEVERAL, r"a\.csv has 0 columns 'y'; allowed: one, id, x"),

@@ -1,12 +1,15 @@
 """Texts of a user's own, in all the forms that files have."""
 
+import gettext
 import gzip
 import json
+import struct
 
 import numpy as np
 import pytest
 
 from sequence_lab.data import DATASETS
+from sequence_lab.data.own import gettext_files
 
 PLACES = ("train", "validation", "test")
 
@@ -116,6 +119,9 @@ def test_a_text_is_parted_from_its_end_or_by_files(tmp_path):
     np.testing.assert_allclose([len(part) / len(text) for part in parts], [0.72, 0.08, 0.2], atol=0.01)
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "b.txt").write_text("other line\n")
+    (tmp_path / "more" / ".git").mkdir()
+    for name in (".DS_Store", ".git/index"):
+        (tmp_path / "more" / name).write_bytes(b"\xff\x00")
     words = DATASETS["text_file"](str(tmp_path / "a.txt"), test_files=str(tmp_path / "more"), tokens="blanks")
     assert words.vocabulary.decode(words.splits["test"].tokens) == "<unk> line <eos>"
     assert words.facts == {"vocabulary_size": len(words.vocabulary)}
@@ -137,6 +143,19 @@ def test_columns_are_sentences_with_a_class_for_each_token(tmp_path):
     assert [dataset.classes[label] for label in train["labels"][2]] == ["I-PER", "O", "O"]
     parts = DATASETS["columns"](str(tmp_path / "a.txt"), label=1, validation=0.25, test=0.25)
     assert {split: len(rows) for split, rows in parts.splits.items()} == {"train": 7, "validation": 2, "test": 3}
+    folds = [DATASETS["columns"](str(tmp_path / "a.txt"), folds=4, fold=fold).splits["test"] for fold in range(4)]
+    assert [len(rows) for rows in folds] == [3, 3, 3, 3]
+
+
+def test_pairs_are_parted_by_files_or_folds(tmp_path):
+    for name, count in (("a", 8), ("b", 3)):
+        (tmp_path / f"{name}.tsv").write_text("".join(f"{name} {i}\tx\n" for i in range(count)))
+    one, other = str(tmp_path / "a.tsv"), str(tmp_path / "b.tsv")
+    parts = DATASETS["text_pairs"](one, test_files=other, validation=0.25)
+    assert {split: len(rows) for split, rows in parts.splits.items()} == {"train": 6, "validation": 2, "test": 3}
+    assert parts.vocabulary.decode(parts.splits["test"].arrays["inputs"][0]).startswith("<unk> ")
+    folds = [DATASETS["text_pairs"](one, folds=4, fold=fold).splits["test"] for fold in range(4)]
+    assert [len(rows) for rows in folds] == [2, 2, 2, 2]
 
 
 def test_pairs_have_lengths_of_their_own(tmp_path):
@@ -146,12 +165,20 @@ def test_pairs_have_lengths_of_their_own(tmp_path):
     split = dataset.bucketed(4).splits["train"]
     assert split.widths == (7,)
     batch = split.training_batch(0, 4, 0)
-    assert batch["inputs"].shape == batch["targets"].shape == (4, 7)
+    assert batch["inputs"]["source"].shape == batch["inputs"]["target"].shape == batch["labels"].shape == (4, 7)
+    assert set(batch) == {"inputs", "labels", "lengths", "labels_lengths", "mask"}
     for row in np.flatnonzero(batch["mask"]):
-        source = dataset.vocabulary.decode(batch["inputs"][row, : batch["lengths"][row]])
-        target = dataset.vocabulary.decode(batch["targets"][row, : batch["targets_lengths"][row]])
-        assert source.split()[:2] == ["the", "number"]
-        assert target == f"die Zahl mit dem Wert {source.split()[2]} <eos>"
+        lengths = {**{name: own[row] for name, own in batch["lengths"].items()}, "labels": batch["labels_lengths"][row]}
+        assert lengths == {"source": 3, "target": 7, "labels": 7}
+        arrays = {**batch["inputs"], "labels": batch["labels"]}
+        texts = {name: dataset.vocabulary.decode(array[row, : lengths[name]]) for name, array in arrays.items()}
+        target = f"die Zahl mit dem Wert {texts['source'].split()[2]}"
+        assert texts["source"].split()[:2] == ["the", "number"]
+        assert (texts["target"], texts["labels"]) == (f"<eos> {target}", f"{target} <eos>")
+    cut = DATASETS["text_pairs"](str(tmp_path / "a.tsv"), max_length=2).splits["train"].arrays
+    assert {name: set(array.lengths) for name, array in cut.items()} == {
+        "inputs/source": {2}, "inputs/target": {3}, "labels": {3},
+    }  # fmt: skip
 
 
 BAD = {
@@ -181,6 +208,10 @@ BAD = {
     "a later column": ("columns", "a.txt", b"EU B\n", {"label": 3}, "line 1 has 2 columns; allowed: with"),
     "no sentences": ("columns", "a.txt", b"\n\n", {}, "a.txt has no sentences"),
     "no pair": ("text_pairs", "a.tsv", b"a\tb\nc\n", {}, "a.tsv, line 2 has 1 columns; allowed: with columns 0 and 1"),
+    "no keyword": ("text_pairs", "a.po", b'"a"\n', {}, "a.po, line 1 is '\"a\"'; allowed: a comment, msgid"),
+    "no translation": ("text_pairs", "a.po", b'msgid "a"\n\nmsgid "b"\n', {}, "line 1 has msgid; allowed: msgid and"),
+    "no catalogue": ("text_pairs", "a.mo", b"msgid", {}, r"a.mo begins with b'msgi'; allowed: the first bytes of a"),
+    "half a catalogue": ("text_pairs", "a.mo", b"\xde\x12\x04\x95" + bytes(7), {}, "a.mo cannot be read: unpack"),
 }  # fmt: skip
 
 
@@ -224,3 +255,65 @@ def test_classes_are_sorted_the_same_whatever_they_are_called(tmp_path):
     )
     dataset = DATASETS["text_table"](str(tmp_path / "a.csv"), test=0.2, validation=0.2)
     assert dataset.classes == ("9", "10", "a", "c", "nan")
+
+
+PO = r"""msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8\n"
+
+# a comment
+#: file.c:3
+msgid "open file"
+msgstr "öffne"
+" Datei\t\"a\"\n"
+#, fuzzy, c-format
+msgid "not sure"
+msgstr "weiß nicht"
+
+msgid "not done"
+msgstr ""
+
+msgctxt "menu"
+msgid "%d file"
+msgid_plural "%d files"
+msgstr[0] "%d Datei"
+msgstr[1] "%d Dateien"
+
+#~ msgid "old"
+#~ msgstr "alt"
+"""
+TRANSLATED = [("open file", 'öffne Datei\t"a"\n'), ("%d file", "%d Datei"), ("%d files", "%d Dateien")]
+
+
+def compiled(messages, order):
+    """A .mo file of sources and targets, as bytes."""
+    texts = [[text.encode() for text in side] for side in zip(*sorted(messages), strict=True)]
+    at, tables, count = 28 + 16 * len(messages), [], len(messages)
+    for text in texts[0] + texts[1]:
+        tables += [len(text), at]
+        at += len(text) + 1
+    head = struct.pack(f"{order}{7 + len(tables)}I", 0x950412DE, 0, count, 28, 28 + 8 * count, 0, 0, *tables)
+    return head + b"".join(text + b"\0" for side in texts for text in side)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_catalogue_is_read_as_gettext_reads_it(tmp_path, order):
+    (tmp_path / "a.po").write_text(PO)
+    assert [(m.source, m.target) for m in gettext_files.messages(tmp_path / "a.po", "utf-8")] == TRANSLATED
+    header = ("", "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=n != 1;\n")
+    plural = ("menu\4%d file\0%d files", "%d Datei\0%d Dateien")
+    (tmp_path / "a.mo").write_bytes(compiled([header, TRANSLATED[0], plural], order))
+    found = [(m.source, m.target) for m in gettext_files.messages(tmp_path / "a.mo", "utf-8")]
+    assert sorted(found) == sorted(TRANSLATED)
+    with (tmp_path / "a.mo").open("rb") as file:
+        theirs = gettext.GNUTranslations(file)
+    assert theirs.gettext("open file") == TRANSLATED[0][1]
+    assert [theirs.npgettext("menu", "%d file", "%d files", n) for n in (1, 2)] == [TRANSLATED[1][1], TRANSLATED[2][1]]
+
+
+def test_pairs_of_a_catalogue_are_as_those_of_a_table(tmp_path):
+    (tmp_path / "a.po").write_text("".join(f'msgid "the {i}"\nmsgstr "das {i}"\n' for i in range(8)))
+    (tmp_path / "a.tsv").write_text("".join(f"the {i}\tdas {i}\n" for i in range(8)))
+    one, other = (DATASETS["text_pairs"](str(tmp_path / name)) for name in ("a.po", "a.tsv"))
+    for split, rows in one.splits.items():
+        for name, array in rows.arrays.items():
+            np.testing.assert_array_equal(array.values, other.splits[split].arrays[name].values)

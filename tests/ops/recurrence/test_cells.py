@@ -87,13 +87,19 @@ class LSTM(Equations):
 class GRU(Equations):
     def __call__(self, x: np.ndarray, carry: Any, mask: Any, keep: Any) -> tuple[np.ndarray, ...]:
         (h,) = carry
+        x, context = np.split(x, [len(x) - self.cell.context_features])
         w = self.product("input", x, "rz") | self.product("input", x, "n")
+        inside = 0.0
+        if self.cell.context_features:
+            c = self.product("context", context, "rzn")
+            w |= {gate: w[gate] + c[gate] for gate in "rz"}
+            inside = c["n"]
         b = {gate: self.of("bias", gate, False) for gate in "rzn"}
         u = self.product("recurrent", h * mask, "rz")
         r, z = (sigmoid(w[gate] + u[gate] + b[gate]) for gate in "rz")
         if self.cell.reset_after:
             candidate = self.product("recurrent", h * mask, "n")["n"]
-            n = np.tanh(w["n"] + b["n"] + r * (candidate + self.p.get("recurrent_bias", 0.0)))
+            n = np.tanh(w["n"] + b["n"] + r * (candidate + inside + self.p.get("recurrent_bias", 0.0)))
         else:
             candidate = self.p["candidate"].T @ (r * (h * mask))
             if self.cell.layer_norm:

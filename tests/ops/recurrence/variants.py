@@ -27,6 +27,7 @@ VARIANTS: dict[str, cells.Cell] = {
     ),
     "lstm_layer_norm": cells.LSTMCell(D, layer_norm=True, peephole=True, use_bias=False),
     "gru_before": cells.GRUCell(D, reset_after=False),
+    "gru_context": cells.GRUCell(D, context_features=1, recurrent_dropout=0.4, drop_connect=0.4),
     "gru_everything": cells.GRUCell(D, chrono_steps=9, **EVERYTHING),
     "gru_before_everything": cells.GRUCell(D, reset_after=False, use_bias=False, **EVERYTHING),
     "min_gru_positive": cells.MinGRUCell(D, positive=True, zoneout=0.4),

@@ -221,7 +221,7 @@ class Options(CellOptions):
         return {name: Parameter((count * self.features,), ones) for name, count in sizes}
 
 
-NOT_RECURRENT = ("input", "projection")
+NOT_RECURRENT = ("input", "context", "projection")
 INITS = ("input_init", "recurrent_init")
 RATES = ("zoneout", "zoneout_hidden", "zoneout_cell", "recurrent_dropout", "drop_connect")
 

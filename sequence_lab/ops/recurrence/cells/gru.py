@@ -38,25 +38,37 @@ class GRUCell(Options):
     Attributes: those of ``Options``, and
       reset_after: the reset gate after the recurrent product, as above, or before it as the paper has it:
         n = tanh(W_n x + b_n + U_n (r * h)); the word and both forms are those of ``keras.layers.GRU``.
+      context_features: of so many inputs at the end, the part in n is within the reset gate (Cho et al. 2014, appendix
+        A, the decoder): n = tanh(W_n x + b_n + r * (U_n h + recurrent_bias + C_n c)); for ``reset_after`` without
+        layer_norm.
       chrono_steps: b_z starts from log U(1, chrono_steps - 1) (Tallec and Ollivier 2018).
     """
 
     reset_after: bool = True
+    context_features: int = 0
     chrono_steps: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.chrono_steps is not None:
             chrono(self.chrono_steps)
+        if self.context_features < 0 or (self.context_features and (self.layer_norm or not self.reset_after)):
+            allowed = "0, or more with reset_after and without layer_norm"
+            raise ValueError(f"context_features is {self.context_features}; allowed: {allowed}")
         if not self.use_bias and self.chrono_steps is not None:
             raise ValueError("use_bias is False; allowed with chrono_steps: True")
 
     @property
     def is_unitwise(self) -> bool:
-        return self.reset_after and not self.layer_norm
+        return self.reset_after and not self.layer_norm and not self.context_features
 
     def parameters(self, in_features: int) -> Params:
-        matrices, scales = self.matrices(in_features, 3), {"input_scale": 3, "recurrent_scale": 3}
+        if in_features < self.context_features:
+            raise ValueError(f"context_features is {self.context_features}; allowed: at most {in_features}, the inputs")
+        matrices = self.matrices(in_features - self.context_features, 3)
+        scales = {"input_scale": 3, "recurrent_scale": 3}
+        if self.context_features:
+            matrices |= {"context": self.input_matrix(self.context_features, 3)}
         biases = self.biases(bias=[zeros, zeros if self.chrono_steps is None else chrono(self.chrono_steps), zeros])
         if self.reset_after:
             biases |= self.biases(recurrent_bias=zeros)
@@ -67,7 +79,12 @@ class GRUCell(Options):
         return Params(matrices, biases | self.scales(**scales))
 
     def inputs(self, local: Local, x: Array, dot: Dot) -> Array:
-        return self._product("input", x, local, dot, add=local.get("bias"))
+        if not self.context_features:
+            return self._product("input", x, local, dot, add=local.get("bias"))
+        x, c = jnp.split(x, [x.shape[-1] - self.context_features], axis=-1)
+        u = self._product("input", x, local, dot, add=local.get("bias"))
+        (u_rz, u_n), (c_rz, c_n) = (jnp.split(both, [2 * self.features], axis=-1) for both in (u, dot("context", c)))
+        return jnp.concatenate([u_rz + c_rz, u_n, c_n], axis=-1)
 
     def step(
         self,
@@ -80,7 +97,7 @@ class GRUCell(Options):
     ) -> tuple[HiddenCarry, Array]:
         keep = noise or Zoneout()
         h = dropped(carry.h, context)
-        u_r, u_z, u_n = jnp.split(u, 3, axis=-1)
+        u_r, u_z, u_n, *c_n = jnp.split(u, u.shape[-1] // self.features, axis=-1)
         if self.reset_after:
             # Added to the whole product, as its gradient then is that of the product: scan has it for nothing.
             bias = jnp.pad(local["recurrent_bias"], (2 * self.features, 0)) if self.use_bias else None
@@ -89,7 +106,7 @@ class GRUCell(Options):
             h_r, h_z = jnp.split(self._product("recurrent", h, local, dot), 2, axis=-1)
         r, z = sigmoid(u_r + h_r), sigmoid(u_z + h_z)
         if self.reset_after:
-            n = jnp.tanh(u_n + r * h_n)
+            n = jnp.tanh(u_n + r * sum(c_n, h_n))
         else:
             n = jnp.tanh(u_n + self._product("candidate", r * h, local, dot))
         new = zoned((1 - z) * n + z * carry.h, carry.h, self.zoneout_hidden, keep.h)

@@ -1,0 +1,45 @@
+"""Arithmetic: the digits of a sum or difference of numbers of up to 3 digits between letters.
+
+python launch.py --config=experiments/arithmetic.py
+
+not yet measured over 3 seeds minutes
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "arithmetic"
+
+    config.dataset_name = "arithmetic"
+    config.dataset = ConfigDict({"digits": 3})
+
+    config.model_name = "recurrent_tagger"
+    config.model = ConfigDict(
+        {
+            "cell": "gru",
+            "features": (192,),  # units per layer
+        }
+    )
+    config.objectives = ConfigDict({"result": {"name": "labelling"}})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 0.003
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100
+
+    config.training.num_steps = 4000
+    config.training.batch_size = 64
+    config.training.evaluation_batch_size = 200
+    config.training.evaluate_every = 500
+    config.training.checkpoint_every = 2000
+    return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"model.cell": ("rnn", "gru", "lstm")}, "seeds": 3}

@@ -1,0 +1,40 @@
+"""Copy memory: five symbols out of eight are repeated after 30 blanks.
+
+python launch.py --config=experiments/copy_memory.py
+
+not yet measured over 3 seeds minutes
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "copy_memory"
+
+    config.dataset_name = "copy_memory"
+    config.dataset = ConfigDict({"length": 30, "num_symbols": 5})
+
+    config.model_name = "recurrent_tagger"
+    config.model = ConfigDict(
+        {
+            "cell": "lstm",
+            "features": (128,),  # units per layer
+            "cell_options": {"forget_bias": 1.0},
+        }
+    )
+    config.objectives = ConfigDict({"copy": {"name": "labelling"}})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 0.003
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100
+
+    config.training.num_steps = 3000
+    config.training.batch_size = 64
+    config.training.evaluation_batch_size = 200
+    config.training.evaluate_every = 250
+    config.training.checkpoint_every = 1500
+    return config

@@ -1,0 +1,40 @@
+"""Noise-free sequences with a lag of 100 steps: the last symbol is the first.
+
+python launch.py --config=experiments/long_lag.py
+
+not yet measured over 3 seeds minutes
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "long_lag"
+
+    config.dataset_name = "noise_free_lag"
+    config.dataset = ConfigDict({"lag": 100})
+
+    config.model_name = "recurrent_tagger"
+    config.model = ConfigDict(
+        {
+            "cell": "lstm",
+            "features": (32,),  # units per layer
+            "cell_options": {"forget_bias": 1.0},
+        }
+    )
+    config.objectives = ConfigDict({"next": {"name": "labelling"}})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 0.01
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100
+
+    config.training.num_steps = 1500
+    config.training.batch_size = 16
+    config.training.evaluation_batch_size = 100
+    config.training.evaluate_every = 100
+    config.training.checkpoint_every = 750
+    return config

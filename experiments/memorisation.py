@@ -1,0 +1,40 @@
+"""Memorisation: 5 bits, shown in 5 steps, are repeated after 100 more.
+
+python launch.py --config=experiments/memorisation.py
+
+not yet measured over 3 seeds minutes
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "memorisation"
+
+    config.dataset_name = "memorisation"
+    config.dataset = ConfigDict({"length": 100, "values": 2, "positions": 5})
+
+    config.model_name = "recurrent_tagger"
+    config.model = ConfigDict(
+        {
+            "cell": "lstm",
+            "features": (64,),  # units per layer
+            "cell_options": {"forget_bias": 1.0},
+        }
+    )
+    config.objectives = ConfigDict({"recall": {"name": "labelling"}})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 0.003
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100
+
+    config.training.num_steps = 3000
+    config.training.batch_size = 32
+    config.training.evaluation_batch_size = 200
+    config.training.evaluate_every = 250
+    config.training.checkpoint_every = 1500
+    return config

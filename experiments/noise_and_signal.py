@@ -1,0 +1,40 @@
+"""Noise and signal on one channel: the class stands in the first 3 of 100 steps.
+
+python launch.py --config=experiments/noise_and_signal.py
+
+not yet measured over 3 seeds minutes
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "noise_and_signal"
+
+    config.dataset_name = "noise_and_signal"
+    config.dataset = ConfigDict({"length": 100, "relevant": 3})
+
+    config.model_name = "recurrent_classifier"
+    config.model = ConfigDict(
+        {
+            "cell": "lstm",
+            "features": (16,),  # units per layer
+            "cell_options": {"forget_bias": 1.0},
+        }
+    )
+    config.objectives = ConfigDict({"signal": {"name": "classification"}})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 0.005
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100
+
+    config.training.num_steps = 1000
+    config.training.batch_size = 32
+    config.training.evaluation_batch_size = 200
+    config.training.evaluate_every = 100
+    config.training.checkpoint_every = 500
+    return config

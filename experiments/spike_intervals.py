@@ -1,0 +1,46 @@
+"""Measuring delays: was it 49 steps between two spikes, or 50? With peepholes and without.
+
+python launch.py --config=experiments/spike_intervals.py
+
+not yet measured over 3 seeds minutes
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "spike_intervals"
+
+    config.dataset_name = "spike_intervals"
+    config.dataset = ConfigDict({"interval": 49, "intervals": 2})
+
+    config.model_name = "recurrent_tagger"
+    config.model = ConfigDict(
+        {
+            "cell": "lstm",
+            "features": (16,),  # units per layer
+            "cell_options": {"forget_bias": 1.0, "peephole": True},
+        }
+    )
+    config.objectives = ConfigDict({"delay": {"name": "labelling"}})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 0.005
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100
+
+    config.training.num_steps = 2500
+    config.training.batch_size = 32
+    config.training.evaluation_batch_size = 200
+    config.training.evaluate_every = 250
+    config.training.checkpoint_every = 1250
+    return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"model.cell_options.peephole": (True, False)}, "seeds": 3}

@@ -1,0 +1,46 @@
+"""Timed spikes: a network that runs freely puts out one every 10 steps. With peepholes and without.
+
+python launch.py --config=experiments/timed_spikes.py
+
+not yet measured over 3 seeds minutes
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "timed_spikes"
+
+    config.dataset_name = "timed_spikes"
+    config.dataset = ConfigDict({"period": 10, "length": 100, "test_length": 1_000})
+
+    config.model_name = "recurrent_tagger"
+    config.model = ConfigDict(
+        {
+            "cell": "lstm",
+            "features": (8,),  # units per layer
+            "cell_options": {"forget_bias": 1.0, "peephole": True},
+        }
+    )
+    config.objectives = ConfigDict({"spike": {"name": "labelling"}})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 0.01
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100
+
+    config.training.num_steps = 2000
+    config.training.batch_size = 1
+    config.training.evaluation_batch_size = 1
+    config.training.evaluate_every = 200
+    config.training.checkpoint_every = 1000
+    return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"model.cell_options.peephole": (True, False)}, "seeds": 3}

@@ -1,0 +1,45 @@
+"""XML: the next character of tags of random letters that open and close.
+
+python launch.py --config=experiments/xml_tags.py
+
+not yet measured over 3 seeds minutes
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "xml_tags"
+
+    config.dataset_name = "xml"
+    config.dataset = ConfigDict({"length": 100})
+
+    config.model_name = "recurrent_tagger"
+    config.model = ConfigDict(
+        {
+            "cell": "gru",
+            "features": (192,),  # units per layer
+        }
+    )
+    config.objectives = ConfigDict({"next": {"name": "labelling"}})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 0.003
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100
+
+    config.training.num_steps = 2000
+    config.training.batch_size = 32
+    config.training.evaluation_batch_size = 100
+    config.training.evaluate_every = 250
+    config.training.checkpoint_every = 1000
+    return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"model.cell": ("rnn", "gru", "lstm")}, "seeds": 3}

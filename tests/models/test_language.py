@@ -1,0 +1,80 @@
+"""A recurrent language model's options: tied logits, dropout of symbols and units, one draw for a row."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sequence_lab.models import RecurrentLanguageModel
+from sequence_lab.ops import dropout
+
+RANDOM = np.random.default_rng(0)
+LENGTHS = np.array([7, 3, 0], np.int32)
+V = 11
+BASE = {"vocabulary_size": V, "embedding_features": 4, "cell": "gru", "features": (5, 4)}
+
+
+def text():
+    return RANDOM.integers(0, V, (3, 7)).astype(np.int32)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "train"))
+def apply(model, variables, *inputs, **options):
+    return model.apply(variables, *inputs, **options)
+
+
+def initial(model, x):
+    return jax.jit(model.init)(jax.random.key(0), x)
+
+
+@pytest.mark.parametrize("features", [(5, 4), (5,)])
+def test_tied_logits_are_products_with_the_symbols_vectors(features):
+    plain, tied = (
+        RecurrentLanguageModel(**{**BASE, "features": features}, tied=t, with_hidden=True) for t in (False, True)
+    )
+    x = text()
+    variables = initial(tied, x)
+    params = variables["params"]
+    assert ("projection" in params) == (features == (5,))
+    assert "head" not in params
+    params = {**params, "bias": jnp.asarray(RANDOM.normal(size=V), jnp.float32)}
+    outputs, _ = apply(tied, {"params": params}, x, LENGTHS)
+    y = outputs["hidden"]
+    y = y @ params["projection"]["kernel"] if features == (5,) else y
+    expected = y @ params["embedding"]["table"].T + params["bias"]
+    real = np.arange(7) < LENGTHS[:, None]
+    np.testing.assert_allclose(outputs["symbols"][real], expected[real], atol=1e-5)
+    np.testing.assert_array_equal(outputs["symbols"][~real], 0)
+    sizes = [sum(a.size for a in jax.tree.leaves(initial(model, x))) for model in (plain, tied)]
+    assert sizes[0] - sizes[1] == features[-1] * V - (5 * 4 if features == (5,) else 0)
+
+
+def test_a_locked_draw_is_the_same_at_every_step_of_a_row_and_another_in_another():
+    x = jnp.ones((3, 50, 20))
+    kept = dropout.dropout(jax.random.key(0), x, 0.5, locked=True)
+    assert set(np.unique(kept)) == {0.0, 2.0}
+    np.testing.assert_array_equal(kept, jnp.broadcast_to(kept[:, :1], kept.shape))
+    assert not np.array_equal(kept[0], kept[1])
+    loose = dropout.dropout(jax.random.key(0), x, 0.5)
+    assert not np.array_equal(loose, jnp.broadcast_to(loose[:, :1], loose.shape))
+
+
+@pytest.mark.parametrize("option", ["input_dropout", "symbol_dropout", "dropout"])
+def test_noise_acts_in_training_alone(option):
+    x = text()
+    model = RecurrentLanguageModel(**BASE, **{option: 0.5}, locked=True)
+    variables = initial(model, x)
+    calm, _ = apply(model, variables, x)
+    quiet, _ = apply(RecurrentLanguageModel(**BASE), variables, x)
+    np.testing.assert_array_equal(calm, quiet)
+    noisy = [apply(model, variables, x, train=True, rngs={"dropout": jax.random.key(s)})[0] for s in (1, 2)]
+    assert not np.array_equal(*noisy)
+    with pytest.raises(ValueError, match=r"dropout is 1\.0; allowed: 0 or more, below 1"):
+        RecurrentLanguageModel(**BASE, **{option: 1.0}).init(jax.random.key(0), x)
+
+
+def test_vectors_start_within_the_scale():
+    table = initial(RecurrentLanguageModel(**BASE, table_scale=0.1), text())["params"]["embedding"]["table"]
+    assert 0.05 < np.abs(table).max() <= 0.1
