@@ -21,11 +21,20 @@ Tables = Mapping[str, Any]
 class GenerationConfig:
     """Schema and defaults of ``config.generation``."""
 
-    length: int = 300  # symbols to generate
+    length: int = 300  # symbols to generate, at most
     temperature: float = 0.8  # divides the logits; 0: always the likeliest symbol
+    top_k: int = 0  # draw among so many of the likeliest symbols; 0: among all
+    top_p: float = 1.0  # and among the likeliest that have at least this probability together
+    beam_width: int = 1  # the likeliest text that a beam of so many finds, instead; of pairs, besides
+    length_penalty: float = 0.0  # of a beam: alpha of Wu et al. 2016
     prompt: str = "The "  # text to continue
 
     def __post_init__(self) -> None:
+        if self.top_k < 0 or not 0 < self.top_p <= 1 or self.beam_width < 1 or self.length_penalty < 0:
+            raise ValueError(
+                f"config.generation is top_k {self.top_k}, top_p {self.top_p}, beam_width {self.beam_width}, "
+                f"length_penalty {self.length_penalty}; allowed: 0 or more, above 0 and at most 1, 1 or more, 0 or more"
+            )
         if self.length < 1 or self.temperature < 0 or not self.prompt:
             raise ValueError(
                 f"config.generation is length {self.length}, temperature {self.temperature}, prompt {self.prompt!r}; "

@@ -196,12 +196,13 @@ def _generates(experiment: Experiment) -> bool:
 def _sample(experiment: Experiment, variables: Any) -> str:
     config, vocabulary = GenerationConfig(**experiment.config["generation"]), experiment.dataset.vocabulary
     assert vocabulary is not None
-    tokens = generation.generate(
-        experiment.model,
-        variables,
-        jnp.asarray(vocabulary.encode(config.prompt)),
-        config.length,
-        config.temperature,
-        jax.random.key(experiment.config["seed"]),
-    )
+    prompt_T = jnp.asarray(vocabulary.encode(config.prompt))
+    if config.beam_width > 1:
+        tokens = generation.likeliest(experiment.model, variables, prompt_T, config.length, config.beam_width)
+    else:
+        key = jax.random.key(experiment.config["seed"])
+        tokens = generation.generate(
+            experiment.model, variables, prompt_T, config.length, config.temperature, key,
+            top_k=config.top_k, top_p=config.top_p,
+        )  # fmt: skip
     return config.prompt + vocabulary.decode(np.asarray(tokens))

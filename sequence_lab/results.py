@@ -1,5 +1,7 @@
 """What comes of a run: the measures and scores of its best state, its predictions, its plots."""
 
+import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,18 +9,21 @@ from typing import Any
 import jax
 import numpy as np
 
+from sequence_lab import decodings
 from sequence_lab.analysis import plots, report
 from sequence_lab.analysis.baselines import BASELINES
-from sequence_lab.analysis.scores import SCORES, confusion
+from sequence_lab.analysis.scores import SCORES, Scores, confusion
 from sequence_lab.composition import Experiment
+from sequence_lab.config import GenerationConfig
 from sequence_lab.data import Examples, Sequences
+from sequence_lab.data.tokens import Tokens
 from sequence_lab.training.host_state import HostState
 from sequence_lab.training.objectives import Task, chief, prefixed
 from sequence_lab.training.predictions import Predictions
 from sequence_lab.training.recorder import read_metrics
 from sequence_lab.training.state import TrainState
 
-PREDICTIONS = Path("predictions") / "test.npz"
+PREDICTIONS, DECODED = Path("predictions") / "test.npz", Path("predictions") / "test.jsonl"
 MOST_CLASSES = 40  # of a confusion matrix that can be read
 
 
@@ -27,12 +32,13 @@ def summary(
 ) -> dict[str, Any]:
     """The figures of a run that has ended; leaves the predictions of the test split in its folder."""
     found = metrics(experiment, variables)
-    intervals: dict[str, Any] = {}
+    scores = _decoded(experiment, variables, folder)
     for task, predicted in _predictions(experiment, variables, folder).items():
-        scores = SCORES[_objective(experiment, task)](predicted.outputs, predicted.labels)
-        names = {name: prefixed(experiment.trainer.tasks, task, name) for name in scores}
-        found["test"] |= {names[name]: score.value for name, score in scores.items()}
-        intervals |= {names[name]: [score.low, score.high] for name, score in scores.items() if score.low == score.low}
+        own = SCORES[_objective(experiment, task)](predicted.outputs, predicted.labels)
+        scores |= {prefixed(experiment.trainer.tasks, task, name): score for name, score in own.items()}
+    if scores:
+        found["test"] |= {name: score.value for name, score in scores.items()}
+    intervals = {name: [score.low, score.high] for name, score in scores.items() if not math.isnan(score.low)}
     return {
         "experiment": experiment.config["name"],
         "seed": experiment.config["seed"],
@@ -112,6 +118,21 @@ def _predictions(experiment: Experiment, variables: Any, folder: Path) -> dict[T
             path = folder / "plots" / f"confusion_{task.key}.png"
             plots.confusion_matrix(matrix, experiment.dataset.classes, path, f"{experiment.config['name']}, test")
     return found
+
+
+def _decoded(experiment: Experiment, variables: Any, folder: Path) -> Scores:
+    """Scores of what a model of pairs writes for the sources of the test split; keeps all of it, a pair a line."""
+    split, vocabulary = experiment.dataset.splits.get("test"), experiment.dataset.vocabulary
+    if split is None or not isinstance(vocabulary, Tokens) or not hasattr(experiment.model, "encode"):
+        return {}
+    config, batches = GenerationConfig(**experiment.config["generation"]), experiment.evaluation_batches("test")
+    scores, found = decodings.decode(
+        experiment.model, variables, batches, vocabulary, config.beam_width, config.length, config.length_penalty
+    )
+    (folder / DECODED).parent.mkdir(exist_ok=True)
+    lines = [json.dumps({"source": one.source, "target": one.target, **one.found}) for one in found]
+    (folder / DECODED).write_text("\n".join(lines) + "\n")
+    return scores
 
 
 def _baselines(experiment: Experiment) -> dict[str, float]:

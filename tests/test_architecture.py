@@ -27,7 +27,7 @@ ARROWS = {
     "config": {"schema", "training", "analysis"},
     "composition": {"schema", "config", "data", "models", "nn", "ops", "training", "analysis"},
     "decodings": {"data", "models", "ops", "analysis"},
-    "results": {"decodings", "composition", "data", "training", "analysis"},
+    "results": {"decodings", "config", "composition", "data", "training", "analysis"},
     "experiment": {
         "results", "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops", "training",
         "analysis",

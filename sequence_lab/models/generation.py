@@ -11,12 +11,23 @@ from sequence_lab.models.decoding import beam_search
 Array = jax.Array
 
 
-def generate(model: nn.Module, variables: Any, prompt_T: Array, length: int, temperature: float, key: Array) -> Array:
+def generate(
+    model: nn.Module,
+    variables: Any,
+    prompt_T: Array,
+    length: int,
+    temperature: float,
+    key: Array,
+    *,
+    top_k: int = 0,
+    top_p: float = 1.0,
+) -> Array:
     """Continues a prompt by ``length`` symbols, each drawn from softmax(logits / temperature); 0: the likeliest.
 
     Args:
       model: with ``initial_carry`` and ``step``.
       prompt_T: int32 ids, at least one.
+      top_k, top_p: see ``restricted``.
 
     Returns:
       int32 ``[length]``.
@@ -28,14 +39,34 @@ def generate(model: nn.Module, variables: Any, prompt_T: Array, length: int, tem
 
     def draw(state: tuple[Any, Array], key: Array) -> tuple[tuple[Any, Array], Array]:
         carry, logits_V = state
-        likeliest = jnp.argmax(logits_V)
-        token = jax.random.categorical(key, logits_V / temperature) if temperature else likeliest
+        if temperature:
+            token = jax.random.categorical(key, restricted(logits_V / temperature, top_k, top_p))
+        else:
+            token = jnp.argmax(logits_V)
         token = token.astype(jnp.int32)
         return read(carry, token), token
 
     carry, logits_TV = jax.lax.scan(read, model.initial_carry((1,)), prompt_T)
     _, tokens_T = jax.lax.scan(draw, (carry, logits_TV[-1]), jax.random.split(key, length))
     return tokens_T
+
+
+def restricted(logits_V: Array, top_k: int = 0, top_p: float = 1.0) -> Array:
+    """The logits ``[V]`` of the likeliest symbols, minus infinity for the others.
+
+    Args:
+      top_k: so many of them (Fan et al. 2018), ties included; 0: all.
+      top_p: then the fewest that have at least this probability together (nucleus: Holtzman et al. 2020).
+    """
+    descending_V = jnp.sort(logits_V, descending=True)
+    if top_k:
+        logits_V = jnp.where(logits_V >= descending_V[min(top_k, len(logits_V)) - 1], logits_V, -jnp.inf)
+        descending_V = jnp.sort(logits_V, descending=True)
+    if top_p < 1:
+        shares_V = jax.nn.softmax(descending_V)
+        needed_V = jnp.cumsum(shares_V) - shares_V < top_p  # what comes before does not suffice
+        logits_V = jnp.where(logits_V >= jnp.min(descending_V, where=needed_V, initial=jnp.inf), logits_V, -jnp.inf)
+    return logits_V
 
 
 def likeliest(model: nn.Module, variables: Any, prompt_T: Array, length: int, width: int) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sequence_lab.models import RecurrentLanguageModel
-from sequence_lab.models.generation import generate
+from sequence_lab.models.generation import generate, restricted
 
 MODEL = RecurrentLanguageModel(vocabulary_size=5, embedding_features=3, cell="lstm", features=(4,))
 PROMPT = jnp.array([2, 0, 3], jnp.int32)
@@ -47,3 +47,16 @@ def test_the_key_alone_decides(variables):
     once, again, other = (generate(MODEL, variables, PROMPT, 30, 1.0, jax.random.key(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(once, again)
     assert not np.array_equal(once, other)
+
+
+@pytest.mark.parametrize(
+    ("top_k", "top_p", "kept"),
+    [(0, 1.0, 5), (2, 1.0, 2), (9, 1.0, 5), (0, 0.45, 1), (0, 0.55, 2), (0, 0.8, 3), (2, 0.7, 2), (2, 0.6, 1)],
+)
+def test_only_the_likeliest_are_drawn_from(top_k, top_p, kept):
+    """0.5, 0.25, 0.15, 0.07, 0.03; of the first two alone the shares are 2/3 and 1/3."""
+    shares = np.array([0.15, 0.5, 0.03, 0.25, 0.07])
+    found = np.asarray(restricted(jnp.log(shares), top_k, top_p))
+    order = np.argsort(-shares)
+    np.testing.assert_allclose(found[order[:kept]], np.log(shares[order[:kept]]), rtol=1e-6)
+    assert np.isinf(found[order[kept:]]).all()
