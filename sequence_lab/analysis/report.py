@@ -19,7 +19,7 @@ def intervals_table(test: Mapping[str, float], intervals: Mapping[str, Sequence[
 
 
 def baselines_table(bits_per_symbol: float, baselines: Mapping[str, float]) -> str:
-    """Bits per character on the test text, best first, and how far above this run's each stands."""
+    """Bits per symbol on the test text, best first, and how far above this run's each stands."""
     ranked = sorted({"this run": bits_per_symbol, **baselines}.items(), key=lambda row: row[1])
     rows = [[name, f"{bits:.3f}", f"{bits / bits_per_symbol - 1:+.1%}"] for name, bits in ranked]
-    return tables.markdown(["test text", "bits per character", "against this run"], rows)
+    return tables.markdown(["test text", "bits per symbol", "against this run"], rows)

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from sequence_lab.analysis.baselines import BASELINES
+from sequence_lab.analysis.baselines import BASELINES, cache_probs
 
 PRIMED = "xz (primed with the training text)"
 
@@ -37,8 +37,10 @@ def _all(train: np.ndarray, validation: np.ndarray, test: np.ndarray) -> dict[st
 def test_baselines_are_named_bits_per_symbol() -> None:
     rng = np.random.default_rng(0)
     bits = _all(_chain(rng, 20_000), _chain(rng, 2_000), _chain(rng, 2_000))
-    assert set(BASELINES) == {"ngram", "xz"}
-    ngram, *xz = bits
+    assert set(BASELINES) == {"kneser_ney_5", "ngram", "xz"}
+    kn5, cached, ngram, *xz = bits
+    assert (kn5, cached) == ("KN5", "KN5 + cache (0%)")
+    assert 1.0 <= bits[kn5] < 1.03
     assert re.fullmatch(r"interpolated \d+-gram \((kneser_ney|witten_bell)\)", ngram)
     assert xz == ["xz", PRIMED]
     assert 1.0 <= bits[ngram] < 1.02
@@ -79,3 +81,21 @@ def test_baselines_ngram_is_chosen_by_the_validation_text() -> None:
 def test_baselines_ngram_takes_a_training_text_shorter_than_its_orders() -> None:
     two = np.array([1, 2])
     assert all(np.isfinite(list(BASELINES["ngram"](two, two, two, _Letters()).values())))
+
+
+def test_a_cache_is_the_share_of_a_symbol_among_those_before_it() -> None:
+    ids = np.random.default_rng(2).integers(0, 4, 30)
+    for place, found in enumerate(cache_probs(ids, size=7)):
+        before = ids[max(0, place - 7) : place]
+        assert found == pytest.approx((before == ids[place]).mean() if place else 0)
+
+
+def test_a_cache_helps_where_symbols_come_back() -> None:
+    """Every hundred symbols are drawn from two of sixteen: which, no 5-gram knows from another hundred."""
+    rng = np.random.default_rng(3)
+
+    def topics(count: int) -> np.ndarray:
+        return np.concatenate([rng.choice(rng.choice(16, 2, replace=False), 100) for _ in range(count)])
+
+    plain, cached = BASELINES["kneser_ney_5"](topics(50), topics(30), topics(30), _Letters()).values()
+    assert cached < 0.97 * plain

@@ -1,0 +1,54 @@
+"""Words of the Penn treebank: two LSTM layers of 200 units, without regularisation (Zaremba et al. 2014, small).
+
+python launch.py --config=experiments/ptb_lstm.py
+
+Some 40 minutes on 2 CPU cores. To expect over 3 seeds: not yet measured.
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+EPOCH = 2323  # windows of 20 words in each of 20 rows of the training text
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "ptb_lstm"
+    config.published = ConfigDict({"perplexity": (114.5, "Zaremba et al. 2014, small")})
+
+    config.dataset_name = "ptb"
+    config.dataset = ConfigDict({})
+
+    config.model_name = "recurrent_language_model"
+    config.model = ConfigDict(
+        {
+            "cell": "lstm",
+            "features": (200, 200),
+            "cell_options": {"input_init": "uniform", "recurrent_init": "uniform"},
+            "embedding_features": 200,
+            "table_scale": 0.1,
+        }
+    )
+    config.objectives = ConfigDict({"next": {"name": "language_modelling"}})
+
+    # The paper's loss is a sum over the 20 words of a window: its rate of 1 and its clipping at 5 are these of a mean.
+    config.optimizer.name = "sgd"
+    config.optimizer.learning_rate = 20.0
+    config.optimizer.clip_norm = 0.25
+    config.optimizer.schedule = "step_decay"
+    config.optimizer.decay_from = 3 * EPOCH
+    config.optimizer.decay_every = EPOCH
+    config.optimizer.decay_factor = 0.5
+
+    config.training.num_steps = 13 * EPOCH
+    config.training.batch_size = 20
+    config.training.evaluation_batch_size = 5
+    config.training.k1 = config.training.k2 = 20
+    config.training.log_every = 200
+    config.training.evaluate_every = EPOCH
+    config.training.checkpoint_every = EPOCH
+    config.baselines = ("kneser_ney_5",)
+    config.generation.prompt = "the company said"
+    config.generation.length = 60
+    return config
