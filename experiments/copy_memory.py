@@ -21,8 +21,8 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict(
         {
             "cell": "lstm",
-            "features": (128,),  # units per layer
-            "cell_options": {"forget_bias": 1.0},
+            "features": (64,),  # units per layer
+            "cell_options": {"chrono_steps": 40},  # forget gates begin with memories of up to so many steps
         }
     )
     config.objectives = ConfigDict({"copy": {"name": "labelling"}})

@@ -32,9 +32,9 @@ def get_config() -> ConfigDict:
     config.optimizer.schedule = "warmup_cosine"
     config.optimizer.warmup_steps = 100
 
-    config.training.num_steps = 3000
+    config.training.num_steps = 2200
     config.training.batch_size = 100
     config.training.evaluation_batch_size = 500
-    config.training.evaluate_every = 300
-    config.training.checkpoint_every = 1500
+    config.training.evaluate_every = 550
+    config.training.checkpoint_every = 1100
     return config

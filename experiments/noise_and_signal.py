@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
         {
             "cell": "lstm",
             "features": (16,),  # units per layer
-            "cell_options": {"forget_bias": 1.0},
+            "cell_options": {"chrono_steps": 100},  # forget gates begin with memories of up to so many steps
         }
     )
     config.objectives = ConfigDict({"signal": {"name": "classification"}})

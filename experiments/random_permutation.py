@@ -20,9 +20,10 @@ def get_config() -> ConfigDict:
     config.model_name = "recurrent_classifier"
     config.model = ConfigDict(
         {
+            "embedding_features": 32,  # size of a symbol's vector
             "cell": "lstm",
             "features": (32,),  # units per layer
-            "cell_options": {"forget_bias": 1.0},
+            "cell_options": {"chrono_steps": 100},  # forget gates begin with memories of up to so many steps
         }
     )
     config.objectives = ConfigDict({"first": {"name": "classification"}})

@@ -16,8 +16,8 @@ MOST_EXTRA = 90  # steps beyond the lag of ``random_lag``: more come once in 13,
 def noise_free_lag(lag: int = 100, num_train: int = 0, num_test: int = 100, seed: int = 0) -> Dataset:
     """Noise-free sequences (experiment 2a): (y, a_1 ... a_p-1, y) or (x, a_1 ... a_p-1, x), each as often.
 
-    Inputs ``[p, p + 1]``: one-hot of all symbols but the last, a_1 to a_p-1 first, then x and y; labels at every step:
-    the next symbol. Whoever knows the order of the a's but not the first symbol has half of the sequences right.
+    Inputs ``[p]``: ids of all symbols but the last, a_1 to a_p-1 first, then x and y; labels at every step: the next
+    symbol. Whoever knows the order of the a's but not the first symbol has half of the sequences right.
 
     Args:
       lag: p, steps from the first symbol to the last.
@@ -27,9 +27,10 @@ def noise_free_lag(lag: int = 100, num_train: int = 0, num_test: int = 100, seed
     def draw(random: np.random.Generator, size: int) -> Arrays:
         ends = random.integers(lag - 1, lag + 1, size)[:, None]
         symbols = np.concatenate([ends, np.tile(np.arange(lag - 1), (size, 1)), ends], axis=1)
-        return {"inputs": one_hot(symbols[:, :-1], lag + 1), "labels": symbols[:, 1:].astype(np.int32)}
+        symbols = symbols.astype(np.int32)
+        return {"inputs": symbols[:, :-1], "labels": symbols[:, 1:]}
 
-    return drawn(draw, {"num_outputs": lag + 1}, num_train, num_test, seed)
+    return drawn(draw, {"num_outputs": lag + 1, "vocabulary_size": lag + 1}, num_train, num_test, seed)
 
 
 def random_lag(

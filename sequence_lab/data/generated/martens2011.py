@@ -11,9 +11,9 @@ def random_permutation(
 ) -> Dataset:
     """Random permutation: the first symbol, one of two, comes again at the end, after distractors in any order.
 
-    Inputs ``[T, num_symbols]``: one-hot; symbol 0 or 1, then the others: permutations of them, one after the other,
-    as far as T goes (at T = num_symbols - 1 one whole permutation). Label: the first symbol, as one of all. Guessing
-    one of the two is right in 1/2.
+    Inputs ``[T]``: ids, of which there are ``num_symbols``: 0 or 1, then permutations of the others, one after the
+    other, as far as T goes (at T = num_symbols - 1 one whole permutation). Label: the first symbol, as one of all.
+    Guessing one of the two is right in 1/2.
     """
     at_least(3, num_symbols=num_symbols)
     at_least(2, length=length)
@@ -24,9 +24,9 @@ def random_permutation(
         others = np.broadcast_to(np.arange(2, num_symbols), (size, rounds, num_symbols - 2))
         others = random.permuted(others, axis=-1).reshape(size, -1)[:, : length - 1]
         symbols = np.concatenate([labels[:, None], others], axis=1)
-        return {"inputs": one_hot(symbols, num_symbols), "labels": labels}
+        return {"inputs": symbols.astype(np.int32), "labels": labels}
 
-    return drawn(draw, {"num_outputs": num_symbols}, num_train, num_test, seed)
+    return drawn(draw, {"num_outputs": num_symbols, "vocabulary_size": num_symbols}, num_train, num_test, seed)
 
 
 def memorisation(
