@@ -268,6 +268,6 @@ def _try_out(experiment: Experiment) -> None:
     batches = (experiment.training_batch(0), next(iter(experiment.evaluation_batches("validation"))))
     try:
         jax.eval_shape(jax.vmap(forward, axis_name=AXIS), *map(one_device, batches))
-    except TypeError as error:
+    except (AttributeError, TypeError) as error:
         names = f"model {experiment.config['model_name']} and data set {experiment.config['dataset_name']}"
         raise ValueError(f"{names} do not fit together: {error}") from error

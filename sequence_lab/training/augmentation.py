@@ -107,7 +107,13 @@ OF_STEPS = ("jitter", "word_dropout")  # those that change each step by itself, 
 
 
 def augmented(chosen: Sequence[Augmentation], key: Array, x: Array, lengths_B: Any) -> Array:
-    """``x`` after each of them, with a key of its own."""
+    """``x`` after each of them, with a key of its own.
+
+    Raises:
+      ValueError: there are several streams of inputs, which none of them is for.
+    """
+    if chosen and isinstance(x, Mapping):
+        raise ValueError(f"config.augmentation is set; allowed with inputs that are {', '.join(x)}: nothing")
     for number, change in enumerate(chosen):
         x = change(jax.random.fold_in(key, number), x, lengths_B)
     return x

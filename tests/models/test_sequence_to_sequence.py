@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sequence_lab import experiment
+from sequence_lab.composition import compose
 from sequence_lab.models import SequenceToSequence
 
 V, SOURCE, TARGET = 7, np.array([5, 2, 0, 3], np.int32), np.array([4, 6, 3, 0], np.int32)
@@ -176,3 +178,14 @@ def test_dropout_acts_in_training_alone():
 def test_what_does_not_fit_is_refused(options, inputs, said):
     with pytest.raises(ValueError, match=said):
         SequenceToSequence(V, **options).init(jax.random.key(0), pairs()[0] if inputs is None else inputs)
+
+
+def test_a_data_set_of_pairs_and_a_model_of_one_input_are_refused_together():
+    config = experiment.default_config()
+    config.name = "pairs"
+    config.dataset_name, config.dataset = "sort", {"num_train": 64, "num_test": 8}
+    config.model_name, config.model = "recurrent_tagger", {"features": (3,)}
+    config.objectives = {"next": {"name": "language_modelling"}}
+    config.training.batch_size = config.training.evaluation_batch_size = 8
+    with pytest.raises(ValueError, match="model recurrent_tagger and data set sort do not fit together"):
+        compose(config)

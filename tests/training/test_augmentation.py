@@ -84,3 +84,9 @@ def test_dropped_words_are_the_vocabularys_unknown():
 def test_what_does_not_fit_is_refused(augmentation, said):
     with pytest.raises(ValueError, match=said):
         compose(config(**augmentation))
+
+
+def test_streams_of_inputs_are_refused():
+    change = AUGMENTATIONS["jitter"]()
+    with pytest.raises(ValueError, match="augmentation is set; allowed with inputs that are a, b: nothing"):
+        augmented([change], jax.random.key(0), {"a": jnp.ones((2, 3, 1)), "b": jnp.ones((2, 3, 1))}, None)

@@ -153,7 +153,7 @@ def test_pairs_are_parted_by_files_or_folds(tmp_path):
     one, other = str(tmp_path / "a.tsv"), str(tmp_path / "b.tsv")
     parts = DATASETS["text_pairs"](one, test_files=other, validation=0.25)
     assert {split: len(rows) for split, rows in parts.splits.items()} == {"train": 6, "validation": 2, "test": 3}
-    assert parts.vocabulary.decode(parts.splits["test"].arrays["inputs"][0]).startswith("<unk> ")
+    assert parts.vocabulary.decode(parts.splits["test"].arrays["inputs/source"][0]).startswith("<unk> ")
     folds = [DATASETS["text_pairs"](one, folds=4, fold=fold).splits["test"] for fold in range(4)]
     assert [len(rows) for rows in folds] == [2, 2, 2, 2]
 
