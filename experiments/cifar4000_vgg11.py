@@ -35,6 +35,7 @@ def get_config() -> ConfigDict:
     config.optimizer.learning_rate = 4e-3
     config.optimizer.schedule = "warmup_cosine"
     config.optimizer.warmup_steps = 200
+    config.optimizer.clip_norm = 5.0
     config.optimizer.weight_decay = 0.05
 
     config.training.num_steps = 44 * 60  # of 2,800 training images

@@ -15,7 +15,7 @@ def get_config() -> ConfigDict:
     config.name = "flow_fields"
 
     config.dataset_name = "flow_fields"
-    config.dataset = ConfigDict({"size": 24, "noise": 0.5, "num_train": 4000, "num_test": 1000})
+    config.dataset = ConfigDict({"size": 24, "noise": 2.0, "num_train": 4000, "num_test": 1000})
 
     config.model_name = "conv_net_2d"
     config.model = ConfigDict(
@@ -33,6 +33,7 @@ def get_config() -> ConfigDict:
     config.optimizer.learning_rate = 3e-3
     config.optimizer.schedule = "warmup_cosine"
     config.optimizer.warmup_steps = 50
+    config.optimizer.clip_norm = 5.0
     config.optimizer.weight_decay = 0.01
 
     config.training.num_steps = 63 * 15  # of 4,000 training fields

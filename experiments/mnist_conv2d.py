@@ -36,6 +36,7 @@ def get_config() -> ConfigDict:
     config.optimizer.learning_rate = 4e-3
     config.optimizer.schedule = "warmup_cosine"
     config.optimizer.warmup_steps = 200
+    config.optimizer.clip_norm = 5.0
     config.optimizer.weight_decay = 0.01
 
     config.training.num_steps = 550 * 10  # of 55,000 training images

@@ -7,26 +7,26 @@ from typing import Any
 
 import numpy as np
 
-TILE = 0.9  # inches
+TILE = 0.9  # inches, the shorter side
 SIGNED, BRIGHT = "RdBu_r", "gray"
 
 
 def filter_grid(kernel_HWCD: np.ndarray, path: Path, title: str, most: int = 64) -> None:
-    """Draws the filters of a first layer, ``most`` at most; red is positive, blue negative, white 0.
+    """Draws the filters of a first layer, ``most`` at most, each on a scale of its own.
 
-    Those over three channels are drawn in colours, grey being 0; over any other number, as a row of tiles, one for each
-    channel.
+    Red is positive, blue negative, white 0. Those over three channels are drawn in colours, grey being 0; over any
+    other number, as a row of tiles, one for each channel.
     """
     kernel = np.asarray(kernel_HWCD, np.float32)[..., :most]
+    kernel = kernel / np.maximum(np.abs(kernel).max(axis=(0, 1, 2)), 1e-9)
     height, width, channels, count = kernel.shape
-    largest = float(np.abs(kernel).max()) or 1.0
     if channels == 3:
-        tiles = [0.5 + one / (2 * (np.abs(one).max() or 1)) for one in np.moveaxis(kernel, -1, 0)]
+        tiles = list(np.moveaxis(0.5 + kernel / 2, -1, 0))
     else:
         tiles = list(kernel.transpose(3, 2, 0, 1).reshape(count * channels, height, width))
     columns = channels if channels not in (1, 3) else _columns(count)
     names = [""] * len(tiles) if channels not in (1, 3) else [str(number) for number in range(count)]
-    _grid(tiles, names, columns, path, title, cmap=SIGNED, vmin=-largest, vmax=largest)
+    _grid(tiles, names, columns, path, title, cmap=SIGNED, vmin=-1, vmax=1)
 
 
 def feature_maps(maps_HWD: np.ndarray, path: Path, title: str, image_HWC: np.ndarray | None = None) -> None:
@@ -48,22 +48,24 @@ def patch_grid(patches: Sequence[np.ndarray], scores: Sequence[float], path: Pat
 
 
 def max_pool_winners(
-    image_HWC: np.ndarray, indices_HW: np.ndarray, sizes: Sequence[int], path: Path, title: str
+    image_HWC: np.ndarray, values_HW: np.ndarray, indices_HW: np.ndarray, sizes: Sequence[int], path: Path, title: str
 ) -> None:
-    """Draws, over the image, the places that won each window of a max-pooling.
+    """Draws, over the image, the place that won each window of a max-pooling: the larger, the larger its value.
 
     Args:
-      indices_HW: of one image and one unit, as ``ops.pooling.max_pool_with_indices`` gives them; -1: no winner.
+      values_HW, indices_HW: of one image and one unit, as ``ops.pooling.max_pool_with_indices`` gives them; an index of
+        -1: no winner.
       sizes: height and width of what was pooled, whose places are spread evenly over the image.
     """
-    figure, axes = _figure(1, 1, 4.5)
     image = _shown(image_HWC)
+    figure, axes = _figure(1, 1, 4.5, 4.5 * image.shape[0] / image.shape[1])
     axes[0].imshow(image, cmap=BRIGHT, vmin=0, vmax=1)
-    won = np.asarray(indices_HW)
+    won, values = np.asarray(indices_HW), np.asarray(values_HW, np.float32)
     rows, columns = np.unravel_index(won[won >= 0], tuple(sizes))
     steps = [side / size for side, size in zip(image.shape, sizes, strict=False)]
     x, y = ((at + 0.5) * step - 0.5 for at, step in zip((columns, rows), reversed(steps), strict=True))
-    axes[0].plot(x, y, ".", color="tab:orange", markersize=7)
+    shares = (values - values.min()) / max(float(np.ptp(values)), 1e-9)
+    axes[0].scatter(x, y, 60 * shares[won >= 0], color="tab:orange")
     for draw, count, side in zip((axes[0].axhline, axes[0].axvline), won.shape, image.shape, strict=False):
         for line in range(1, count):
             draw(line * side / count - 0.5, color="tab:blue", linewidth=0.5, alpha=0.6)
@@ -74,7 +76,8 @@ def _grid(
     tiles: Sequence[np.ndarray], names: Sequence[str], columns: int, path: Path, title: str, **scale: Any
 ) -> None:
     rows = math.ceil(len(tiles) / columns)
-    figure, axes = _figure(rows, columns, TILE)
+    aspect = max(tile.shape[0] / tile.shape[1] for tile in tiles)
+    figure, axes = _figure(rows, columns, TILE * max(1.0, 1 / aspect), TILE * max(1.0, aspect))
     for place, tile, name in zip(axes, tiles, names, strict=False):
         place.imshow(tile, **scale)
         place.set_title(name, fontsize=6, pad=2)
@@ -94,12 +97,13 @@ def _columns(count: int) -> int:
     return min(8, count) if count > 16 else math.ceil(math.sqrt(count))
 
 
-def _figure(rows: int, columns: int, tile: float) -> tuple[Any, list[Any]]:
+def _figure(rows: int, columns: int, width: float, height: float) -> tuple[Any, list[Any]]:
+    """Of tiles of that size in inches."""
     # Not pyplot: no global state, no display, safe in a worker.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(max(columns * tile, 3), rows * (tile + 0.15) + 0.4), layout="constrained")
+    figure = Figure(figsize=(max(columns * width, 3), rows * (height + 0.15) + 0.4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
     for one in axes:

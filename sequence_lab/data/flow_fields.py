@@ -11,7 +11,7 @@ Field = tuple[np.ndarray, np.ndarray, np.ndarray]  # pressure, and velocity alon
 
 
 def flow_fields(
-    size: int = 24, noise: float = 0.3, num_train: int = 4_000, num_test: int = 1_000, seed: int = 0
+    size: int = 24, noise: float = 0.5, num_train: int = 4_000, num_test: int = 1_000, seed: int = 0
 ) -> Dataset:
     """Which kind of flow is it? Images ``[size, size, 3]`` of pressure and of velocity to the right and upwards.
 
