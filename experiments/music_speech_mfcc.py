@@ -16,7 +16,7 @@ def get_config() -> ConfigDict:
     config.name = "music_speech_mfcc"
 
     config.dataset_name = "music_speech"
-    config.dataset = ConfigDict({"recordings": 200, "seconds": 10.0, "view": "samples"})
+    config.dataset = ConfigDict({"recordings": 80, "seconds": 30.0, "view": "samples"})
 
     config.model_name = "audio_tagger"
     config.model = ConfigDict(
@@ -46,11 +46,11 @@ def get_config() -> ConfigDict:
     config.optimizer.weight_decay = 0.01
     config.optimizer.clip_norm = 5.0
 
-    config.training.num_steps = 250
-    config.training.batch_size = 4
-    config.training.evaluation_batch_size = 4
+    config.training.num_steps = 240
+    config.training.batch_size = 2
+    config.training.evaluation_batch_size = 2
     config.training.num_shapes = 1
     config.training.log_every = 10
-    config.training.evaluate_every = 50
-    config.training.checkpoint_every = 50
+    config.training.evaluate_every = 60
+    config.training.checkpoint_every = 60
     return config

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from sequence_lab.data.catalogue import catalogue
 from sequence_lab.data.corpora import ptb, wikitext2
 from sequence_lab.data.enhancers import dna_enhancers
+from sequence_lab.data.flow_fields import flow_fields
 from sequence_lab.data.generated import GENERATED
 from sequence_lab.data.generated_pairs import date_formats, reverse, sort
 from sequence_lab.data.images import cifar10, cifar10_first4000, digits, mnist
@@ -53,6 +54,7 @@ DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "digits": digits,
     "dna_enhancers": dna_enhancers,
     "fasta": fasta,
+    "flow_fields": flow_fields,
     "image_folder": image_folder,
     "imdb": imdb,
     "jsb_chorales": lambda: piano_rolls("jsb_chorales"),

@@ -62,6 +62,11 @@ def music_speech(
     rows = partition(Partition(validation, test=0), np.asarray(train["label"]))
     clips = {split: _clips(train, found) for split, found in rows.items()}
     clips["test"] = _clips(test, np.arange(len(test["label"])))
+    if lacking := [split for split, sounds in clips.items() if not all(sounds)]:
+        raise ValueError(
+            f"dataset.validation is {validation}, and {lacking[0]} has no music or no speech; allowed: a share that "
+            "leaves clips of both"
+        )
     made: dict[str, list[Recording]] = {}
     for number, (split, sounds) in enumerate(clips.items()):
         random = np.random.default_rng([seed, number])

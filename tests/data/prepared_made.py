@@ -90,10 +90,10 @@ def digits(random: np.random.Generator, count: int) -> Columns:
 
 
 def clips(random: np.random.Generator, count: int) -> Columns:
-    sizes = 4 * [16_000]
+    sizes = 10 * [16_000]
     return {
         "audio": Ragged.of([random.integers(-3000, 3000, size, np.int16) for size in sizes]),
-        "label": np.array([0, 0, 1, 1]),
+        "label": labels(len(sizes), 2),
         "name": names([f"clip{number}" for number in range(len(sizes))]),
     }
 

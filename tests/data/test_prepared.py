@@ -232,6 +232,8 @@ def test_pieces_of_clips_are_joined_and_labelled_where_they_change(load):
     assert dataset.classes == ("music", "speech")
     with pytest.raises(ValueError, match="recordings is 0, seconds is 60"):
         DATASETS["music_speech"](recordings=0)
+    with pytest.raises(ValueError, match=r"validation is 0\.1, and validation has no music or no speech"):
+        DATASETS["music_speech"](validation=0.1)
 
 
 def test_mixtures_have_two_labels_and_their_levels(load):

@@ -153,6 +153,7 @@ def test_a_conv_net_halves_the_image_in_each_block():
             "allowed: first, last, log_sum_exp, max, mean, att",
         ),
         (RecurrentTagger(num_outputs=2, cell_options={"forget_bia": 1}), (1, 3, 2), "forget_bia"),
+        (RecurrentTagger(num_outputs=2, output="crt"), (1, 3, 2), "output is 'crt'; allowed: crf, softmax"),
     ],
 )
 def test_what_does_not_fit_is_refused(model, shape, said):

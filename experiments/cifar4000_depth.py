@@ -1,0 +1,46 @@
+"""What shortcuts are for: 20 and 56 layers with and without them, by the error on the training images.
+
+python launch.py --config=experiments/cifar4000_depth.py
+
+not yet measured minutes on 2 CPU cores. To expect over 3 seeds: not yet measured. With --mode=sweep: all four. Without
+shortcuts the deeper network learns its own training images worse, which is no overfitting; with them it does not (He et
+al. 2016, figure 6). Training accuracy is in each run's metrics.jsonl and learning curve.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "cifar4000_depth"
+
+    config.dataset_name = "cifar10_first4000"
+    config.dataset = ConfigDict({"view": "image", "validation": 400, "test": 800})
+
+    config.model_name = "resnet"
+    config.model = ConfigDict({"depth": 20, "plain": False, "width": 0.25})  # 4, 8 and 16 filters
+    config.augmentation = ConfigDict({"crop_and_flip": {"padding": 4}})
+    config.objectives = ConfigDict({"kind": {"name": "classification"}})
+
+    config.optimizer.name = "momentum"
+    config.optimizer.learning_rate = 0.1
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 200
+    config.optimizer.weight_decay = 1e-4
+    config.optimizer.clip_norm = 0.0
+
+    config.training.num_steps = 44 * 40  # of 2,800 training images
+    config.training.batch_size = 64
+    config.training.evaluation_batch_size = 200
+    config.training.evaluate_every = 176
+    config.training.checkpoint_every = 880
+    config.training.log_every = 44
+    return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"model.depth": (20, 56), "model.plain": (True, False)}, "seeds": 1}

@@ -1,0 +1,113 @@
+"""What a network for images has learnt and does, as PNG files."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+TILE = 0.9  # inches
+SIGNED, BRIGHT = "RdBu_r", "gray"
+
+
+def filter_grid(kernel_HWCD: np.ndarray, path: Path, title: str, most: int = 64) -> None:
+    """Draws the filters of a first layer, ``most`` at most; red is positive, blue negative, white 0.
+
+    Those over three channels are drawn in colours, grey being 0; over any other number, as a row of tiles, one for each
+    channel.
+    """
+    kernel = np.asarray(kernel_HWCD, np.float32)[..., :most]
+    height, width, channels, count = kernel.shape
+    largest = float(np.abs(kernel).max()) or 1.0
+    if channels == 3:
+        tiles = [0.5 + one / (2 * (np.abs(one).max() or 1)) for one in np.moveaxis(kernel, -1, 0)]
+    else:
+        tiles = list(kernel.transpose(3, 2, 0, 1).reshape(count * channels, height, width))
+    columns = channels if channels not in (1, 3) else _columns(count)
+    names = [""] * len(tiles) if channels not in (1, 3) else [str(number) for number in range(count)]
+    _grid(tiles, names, columns, path, title, cmap=SIGNED, vmin=-largest, vmax=largest)
+
+
+def feature_maps(maps_HWD: np.ndarray, path: Path, title: str, image_HWC: np.ndarray | None = None) -> None:
+    """Draws what each unit of a layer makes of one image, on one scale, after that image."""
+    maps = np.asarray(maps_HWD, np.float32)
+    shown = [] if image_HWC is None else [_shown(image_HWC)]
+    names = ["image"] * len(shown) + [str(number) for number in range(maps.shape[-1])]
+    low, high = min(float(maps.min()), 0.0), float(maps.max())
+    if shown and shown[0].ndim == 2:  # its own range, brought to that of the maps
+        shown = [low + shown[0] * (high - low)]
+    tiles = [*shown, *np.moveaxis(maps, -1, 0)]
+    _grid(tiles, names, _columns(len(tiles)), path, title, cmap=BRIGHT, vmin=low, vmax=high)
+
+
+def patch_grid(patches: Sequence[np.ndarray], scores: Sequence[float], path: Path, title: str) -> None:
+    """Draws patches ``[rows, columns, C]`` in their order, as ``patches.peaks`` and ``patches.patch`` find them."""
+    tiles = [_shown(patch) for patch in patches]
+    _grid(tiles, [f"{score:.3g}" for score in scores], _columns(len(tiles)), path, title, cmap=BRIGHT, vmin=0, vmax=1)
+
+
+def max_pool_winners(
+    image_HWC: np.ndarray, indices_HW: np.ndarray, sizes: Sequence[int], path: Path, title: str
+) -> None:
+    """Draws, over the image, the places that won each window of a max-pooling.
+
+    Args:
+      indices_HW: of one image and one unit, as ``ops.pooling.max_pool_with_indices`` gives them; -1: no winner.
+      sizes: height and width of what was pooled, whose places are spread evenly over the image.
+    """
+    figure, axes = _figure(1, 1, 4.5)
+    image = _shown(image_HWC)
+    axes[0].imshow(image, cmap=BRIGHT, vmin=0, vmax=1)
+    won = np.asarray(indices_HW)
+    rows, columns = np.unravel_index(won[won >= 0], tuple(sizes))
+    steps = [side / size for side, size in zip(image.shape, sizes, strict=False)]
+    x, y = ((at + 0.5) * step - 0.5 for at, step in zip((columns, rows), reversed(steps), strict=True))
+    axes[0].plot(x, y, ".", color="tab:orange", markersize=7)
+    for draw, count, side in zip((axes[0].axhline, axes[0].axvline), won.shape, image.shape, strict=False):
+        for line in range(1, count):
+            draw(line * side / count - 0.5, color="tab:blue", linewidth=0.5, alpha=0.6)
+    _save(figure, path, title)
+
+
+def _grid(
+    tiles: Sequence[np.ndarray], names: Sequence[str], columns: int, path: Path, title: str, **scale: Any
+) -> None:
+    rows = math.ceil(len(tiles) / columns)
+    figure, axes = _figure(rows, columns, TILE)
+    for place, tile, name in zip(axes, tiles, names, strict=False):
+        place.imshow(tile, **scale)
+        place.set_title(name, fontsize=6, pad=2)
+    _save(figure, path, title)
+
+
+def _shown(image_HWC: np.ndarray) -> np.ndarray:
+    """As colours where there are three channels from 0 to 1; else in grey, channels side by side, each from 0 to 1."""
+    image = np.asarray(image_HWC, np.float32)
+    if image.shape[-1] == 3 and image.min() >= 0 and image.max() <= 1:
+        return image
+    low, high = image.min(axis=(0, 1)), image.max(axis=(0, 1))
+    return np.concatenate(list(np.moveaxis((image - low) / np.maximum(high - low, 1e-9), -1, 0)), axis=1)
+
+
+def _columns(count: int) -> int:
+    return min(8, count) if count > 16 else math.ceil(math.sqrt(count))
+
+
+def _figure(rows: int, columns: int, tile: float) -> tuple[Any, list[Any]]:
+    # Not pyplot: no global state, no display, safe in a worker.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(max(columns * tile, 3), rows * (tile + 0.15) + 0.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for one in axes:
+        one.set_axis_off()
+    return figure, axes
+
+
+def _save(figure: Any, path: Path, title: str) -> None:
+    figure.suptitle(title, fontsize=9)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130)
