@@ -435,3 +435,25 @@ def test_a_classifier_leaves_scores_intervals_and_predictions_of_the_test_split(
 def test_a_published_figure_has_a_value_and_a_source(tmp_path, one_device, figure):
     with pytest.raises(Refused, match=r"published.loss is .*; allowed: \(value, source\)"):
         run(changed(published={"loss": figure}), tmp_path / "run", one_device)
+
+
+def test_a_model_of_pairs_decodes_its_test_split(tmp_path, one_device):
+    config = adding_config(num_steps=2)
+    config.dataset_name = "reverse"
+    config.dataset = ConfigDict({"num_train": 16, "num_test": 9, "min_length": 2, "max_length": 4})
+    config.model_name, config.model = (
+        "sequence_to_sequence",
+        ConfigDict({"features": 4, "embedding_features": 3, "maxout_features": 4}),
+    )
+    config.objectives = ConfigDict({"next": {"name": "language_modelling"}})
+    config.generation.update({"length": 5, "beam_width": 2})
+    config.training.num_shapes = 1
+    summary, _ = run(config, tmp_path / "run", one_device)
+    test = summary["metrics"]["test"]
+    assert {"greedy/exact_match", "beam/exact_match", "greedy/token_accuracy"} <= set(test)
+    assert "greedy/exact_match" in summary["intervals"]["test"]
+    found = [json.loads(line) for line in (tmp_path / "run" / "predictions" / "test.jsonl").read_text().splitlines()]
+    assert len(found) == 9
+    assert all(one["target"] == one["source"][::-1] for one in found)
+    right = sum(one["beam"] == one["target"] for one in found) / 9
+    assert test["beam/exact_match"] == pytest.approx(right)
