@@ -1,4 +1,4 @@
-"""Noise-free sequences with a lag of 100 steps: the last symbol is the first.
+"""A lag of 100 random symbols out of 100: the last symbol is the one before them.
 
 python launch.py --config=experiments/long_lag.py
 
@@ -14,10 +14,10 @@ def get_config() -> ConfigDict:
     config = default_config()
     config.name = "long_lag"
 
-    config.dataset_name = "noise_free_lag"
-    config.dataset = ConfigDict({"lag": 100})
+    config.dataset_name = "random_lag"
+    config.dataset = ConfigDict({"lag": 100, "distractors": 100})
 
-    config.model_name = "recurrent_tagger"
+    config.model_name = "recurrent_classifier"
     config.model = ConfigDict(
         {
             "embedding_features": 32,  # size of a symbol's vector
@@ -26,7 +26,7 @@ def get_config() -> ConfigDict:
             "cell_options": {"chrono_steps": 100},  # forget gates begin with memories of up to so many steps
         }
     )
-    config.objectives = ConfigDict({"next": {"name": "labelling"}})
+    config.objectives = ConfigDict({"last": {"name": "classification"}})
 
     config.optimizer.name = "adam"
     config.optimizer.learning_rate = 0.01

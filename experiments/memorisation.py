@@ -28,11 +28,11 @@ def get_config() -> ConfigDict:
     config.objectives = ConfigDict({"recall": {"name": "labelling"}})
 
     config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 0.003
+    config.optimizer.learning_rate = 0.01
     config.optimizer.schedule = "warmup_cosine"
     config.optimizer.warmup_steps = 100
 
-    config.training.num_steps = 3000
+    config.training.num_steps = 6000
     config.training.batch_size = 32
     config.training.evaluation_batch_size = 200
     config.training.evaluate_every = 250
