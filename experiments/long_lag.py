@@ -2,7 +2,12 @@
 
 python launch.py --config=experiments/long_lag.py
 
-not yet measured over 3 seeds minutes
+About 0.5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed all of 1,000 test sequences
+right from step 200 on (6,400 sequences). Guessing is right in 1/2.
+
+Hochreiter and Schmidhuber (1997), experiment 2c, one sequence a step: 49,000 sequences at a lag of 1,000 with 1,000
+distractors; experiment 2a, without noise (the set "noise_free_lag"), 5,040 at a lag of 100. Of the latter this
+network learns all symbols but the last, which is 1 % of its loss.
 """
 
 from ml_collections import ConfigDict
@@ -33,9 +38,9 @@ def get_config() -> ConfigDict:
     config.optimizer.schedule = "warmup_cosine"
     config.optimizer.warmup_steps = 100
 
-    config.training.num_steps = 1500
+    config.training.num_steps = 1000
     config.training.batch_size = 16
     config.training.evaluation_batch_size = 100
     config.training.evaluate_every = 100
-    config.training.checkpoint_every = 750
+    config.training.checkpoint_every = 500
     return config
