@@ -2,7 +2,11 @@
 
 python launch.py --config=experiments/arithmetic.py
 
-not yet measured over 3 seeds minutes
+About 3 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed 64 % of the characters of the
+results right after 1,000 steps of 4,000; always the full stop has 27 %. With --mode=sweep: three kinds of cells.
+
+Jozefowicz et al. (2015), Table 1, best of many settings: tanh 0.295, LSTM 0.892, LSTM with a forget bias of 1 0.902,
+GRU 0.896, MUT1 0.921.
 """
 
 from typing import Any

@@ -2,7 +2,12 @@
 
 python launch.py --config=experiments/memorisation.py
 
-not yet measured over 3 seeds minutes
+About 1 minute on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed 46 % of the sequences are
+repeated without an error, and a loss of 0.0118 nats a step; remembering nothing has 0.0315 and 1 in 32. It is still
+getting better at the end.
+
+Martens and Sutskever (2011), 100 tanh units, Hessian-free, gradients over 1,000 to 10,000 sequences: solved at T =
+200 under some seeds, also with 20 bits ("values": 5, "positions": 10).
 """
 
 from ml_collections import ConfigDict
@@ -28,11 +33,11 @@ def get_config() -> ConfigDict:
     config.objectives = ConfigDict({"recall": {"name": "labelling"}})
 
     config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 0.003
+    config.optimizer.learning_rate = 0.01
     config.optimizer.schedule = "warmup_cosine"
     config.optimizer.warmup_steps = 100
 
-    config.training.num_steps = 3000
+    config.training.num_steps = 6000
     config.training.batch_size = 32
     config.training.evaluation_batch_size = 200
     config.training.evaluate_every = 250

@@ -2,7 +2,11 @@
 
 python launch.py --config=experiments/noise_and_signal.py
 
-not yet measured over 3 seeds minutes
+About 0.3 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed all of 1,000 test sequences
+right from step 300 on (9,600 sequences). Guessing is right in 1/2.
+
+Hochreiter and Schmidhuber (1997), experiment 3a, T = 100, N = 3, one sequence a step: 27,380 and 39,850 sequences by
+its two criteria, then a fraction of 0.000195 wrong.
 """
 
 from ml_collections import ConfigDict

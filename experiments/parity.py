@@ -2,7 +2,11 @@
 
 python launch.py --config=experiments/parity.py
 
-not yet measured over 3 seeds minutes
+About 0.5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed all of 1,000 test strings
+right from step 250 on (16,000 strings). Guessing is right in 1/2. With --mode=sweep: three kinds of cells.
+
+Bengio et al. (1994) have parity as the task on which gradient descent does worst; Rumelhart et al. (1986) as a
+layered network's.
 """
 
 from typing import Any

@@ -2,8 +2,13 @@
 
 python launch.py --config=experiments/temporal_order.py
 
-not yet measured over 3 seeds Pascanu et al. (2013), 50 tanh units, plain SGD with clipping and their regulariser:
-solved, that is fewer than 1 % errors, at up to 200 steps, in at most 5 million updates of 20. minutes
+About 1 minute on 2 CPU cores. To expect over 3 seeds not yet measured; under two seeds all of 2,000 test sequences
+right; fewer than 1 % wrong, where the task counts as solved, after 1,000 steps (64,000 sequences). Guessing is right
+in 1/4.
+
+Pascanu et al. (2013), the same task, 50 tanh units, plain SGD with clipping and their regulariser, 20 sequences a
+step, at most 5 million steps: solved up to T = 200. Hochreiter and Schmidhuber (1997), T of 100 to 110, an LSTM of
+156 weights: 31,390 sequences, then 1 of 2,560 wrong.
 """
 
 from ml_collections import ConfigDict

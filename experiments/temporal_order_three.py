@@ -2,7 +2,11 @@
 
 python launch.py --config=experiments/temporal_order_three.py
 
-not yet measured over 3 seeds minutes
+About 1.5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed all of 2,560 test sequences
+right; 0.5 % wrong on validation after 500 steps (32,000 sequences). Guessing is right in 1/8.
+
+Hochreiter and Schmidhuber (1997), experiment 6b, the same task, an LSTM of 308 weights, one sequence a step: 571,100
+sequences, then 2 of 2,560 wrong.
 """
 
 from ml_collections import ConfigDict

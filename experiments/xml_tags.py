@@ -2,7 +2,11 @@
 
 python launch.py --config=experiments/xml_tags.py
 
-not yet measured over 3 seeds minutes
+About 1.5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured. Always the most frequent character has 12
+%. With --mode=sweep: three kinds of cells.
+
+Jozefowicz et al. (2015), Table 1, best of many settings: tanh 0.321, LSTM 0.425, LSTM with a forget bias of 1 0.444,
+GRU 0.460, MUT1 0.475. Their documents may be empty ("literal": True).
 """
 
 from typing import Any
