@@ -2,8 +2,8 @@
 
 python launch.py --config=experiments/own_text_pairs.py --config.dataset.files=pairs.tsv
 
-A file with a pair a line and a tab between source and target. --mode=inspect with the same flags shows what is in them.
-How many minutes it takes and what score to expect depends on them.
+A file with a pair a line and a tab between source and target, or a catalogue of gettext (.po, .mo). --mode=inspect with
+the same flags shows what is in them. How many minutes it takes and what score to expect depends on them.
 """
 
 from ml_collections import ConfigDict
