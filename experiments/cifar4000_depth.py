@@ -2,9 +2,9 @@
 
 python launch.py --config=experiments/cifar4000_depth.py
 
-not yet measured minutes on 2 CPU cores. To expect over 3 seeds: not yet measured. With --mode=sweep: all four. Without
-shortcuts the deeper network learns its own training images worse, which is no overfitting; with them it does not (He et
-al. 2016, figure 6). Training accuracy is in each run's metrics.jsonl and learning curve.
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. With --mode=sweep: all four.
+Without shortcuts the deeper network learns its own training images worse, which is no overfitting; with them it does
+not (He et al. 2016, figure 6). Training accuracy is in each run's metrics.jsonl and learning curve.
 """
 
 from typing import Any

@@ -2,8 +2,8 @@
 
 python launch.py --config=experiments/cifar4000_vgg11.py
 
-Not yet measured: minutes on 2 CPU cores and what to expect over 3 seeds. Published figures are of 50,000 images and
-stand beside no run of these.
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. Published figures are of 50,000
+images and stand beside no run of these.
 """
 
 from ml_collections import ConfigDict

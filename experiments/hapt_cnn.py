@@ -2,8 +2,8 @@
 
 python launch.py --config=experiments/hapt_cnn.py
 
-X minutes on 2 CPU cores. To expect over 3 seeds: X. With --mode=sweep: local pooling with all steps side by side
-against global max-pooling, filters over both streams against filters for each.
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. With --mode=sweep: local pooling
+with all steps side by side against global max-pooling, filters over both streams against filters for each.
 """
 
 from typing import Any

@@ -2,7 +2,7 @@
 
 python launch.py --config=experiments/mnist_lenet.py
 
-not yet measured minutes on 2 CPU cores. To expect over 3 seeds: not yet measured. The original of 1998, with squashed
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. The original of 1998, with squashed
 means and 60,000 parameters up to its last layer, is --config.model.original=True.
 """
 

@@ -2,7 +2,7 @@
 
 python launch.py --config=experiments/music_speech_mel.py
 
-not yet measured minutes on 2 CPU cores. To expect over 3 seeds: not yet measured. Recordings are joined of pieces of
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. Recordings are joined of pieces of
 GTZAN's clips, test clips apart from those of training.
 """
 

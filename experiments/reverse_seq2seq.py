@@ -2,9 +2,9 @@
 
 python launch.py --config=experiments/reverse_seq2seq.py
 
-An encoder that reads both ways and a decoder with additive attention (Bahdanau et al. 2015). How long it takes in
-minutes on 2 CPU cores, and the test score to expect over 3 seeds: not yet measured. --mode=sweep compares it with the
-network that has to keep the whole string in one vector (Cho et al. 2014) and with attention by dot products.
+An encoder that reads both ways and a decoder with additive attention (Bahdanau et al. 2015). Not yet measured: minutes
+on 2 CPU cores, and the test score to expect over 3 seeds. --mode=sweep compares it with the network that has to keep
+the whole string in one vector (Cho et al. 2014) and with attention by dot products.
 """
 
 from typing import Any

@@ -2,7 +2,8 @@
 
 python launch.py --config=experiments/rt_polarity_bag.py
 
-X minutes on 2 CPU cores. To expect over 3 seeds: X. With --mode=sweep: the ten folds of rt_polarity_cnn.
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. With --mode=sweep: the ten folds of
+rt_polarity_cnn.
 """
 
 from typing import Any

@@ -2,7 +2,8 @@
 
 python launch.py --config=experiments/rt_polarity_bigru.py
 
-X minutes on 2 CPU cores. To expect over 3 seeds: X. With --mode=sweep: four ways to pool, on three folds.
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. With --mode=sweep: four ways to
+pool, on three folds.
 """
 
 from typing import Any

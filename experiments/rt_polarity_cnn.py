@@ -2,7 +2,8 @@
 
 python launch.py --config=experiments/rt_polarity_cnn.py
 
-X minutes on 2 CPU cores. To expect over 3 seeds: X. With --mode=sweep: ten folds, as in the paper.
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. With --mode=sweep: ten folds, as in
+the paper.
 """
 
 from typing import Any
