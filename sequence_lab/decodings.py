@@ -45,6 +45,9 @@ def decode(
       max_length: tokens at most, the end among them.
       alpha: see ``decoding.beam_search``.
 
+    Texts are read back from ids, those of the targets too: an unknown word is "<unk>" on both sides, and counts as
+    right where it is at its place.
+
     Returns:
       The scores of ``analysis.translations``; the pairs in the order of the batches' rows.
     """
