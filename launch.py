@@ -19,6 +19,7 @@ import os
 import re
 import shlex
 import sys
+import textwrap
 import time
 import traceback
 from pathlib import Path
@@ -117,7 +118,9 @@ def usage(values: flags.FlagValues) -> str:
     lines += ["", "Experiments (--config=FILE):"]
     for path in sorted(EXPERIMENTS.glob("*.py")):
         summary = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
-        lines.append(f"  {os.path.relpath(path):<32} {summary}")
+        lines += textwrap.wrap(
+            summary, 118, initial_indent=f"  {os.path.relpath(path):<40} ", subsequent_indent=" " * 43
+        )
     return "\n".join(lines)
 
 

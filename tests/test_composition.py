@@ -130,6 +130,7 @@ def test_packed_sequences_are_as_if_each_had_a_row_of_its_own(bidirectional):
             parallel.put(state, REPLICATED), (), parallel.put(found.training_batch(0), SHARDED)
         )
         states.append(state.params)
+        assert measured.pop("sequence_accuracy").count == len(batch["inputs"])  # of rows, several sequences or one
         measures.append(measured)
     assert batch["resets"].sum() == 15 > len(batch["inputs"])
     np.testing.assert_allclose(*outputs, atol=1e-6)

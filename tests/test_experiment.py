@@ -440,7 +440,7 @@ def test_a_published_figure_has_a_value_and_a_source(tmp_path, one_device, figur
 def test_a_model_of_pairs_decodes_its_test_split(tmp_path, one_device):
     config = adding_config(num_steps=2)
     config.dataset_name = "reverse"
-    config.dataset = ConfigDict({"num_train": 16, "num_test": 9, "min_length": 2, "max_length": 4})
+    config.dataset = ConfigDict({"num_train": 16, "num_test": 9, "min_length": 2, "max_length": 4, "symbols": 3})
     config.model_name, config.model = (
         "sequence_to_sequence",
         ConfigDict({"features": 4, "embedding_features": 3, "maxout_features": 4}),
