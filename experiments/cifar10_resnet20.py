@@ -3,8 +3,8 @@
 python launch.py --config=experiments/cifar10_resnet20.py
 
 Some 900 minutes on 2 CPU cores; made for a GPU. To expect over 3 seeds: not yet measured. He et al. 2016, section 4.2:
-45,000 images to learn from, 5,000 to choose by, crops and mirror images, 64,000 updates at a rate of 0.1, from 32,000 on
-of 0.01, from 48,000 on of 0.001.
+45,000 images to learn from, 5,000 to choose by, crops and mirror images, 64,000 updates at a rate of 0.1, from 32,000
+on of 0.01, from 48,000 on of 0.001.
 """
 
 from ml_collections import ConfigDict

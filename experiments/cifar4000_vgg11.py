@@ -2,8 +2,8 @@
 
 python launch.py --config=experiments/cifar4000_vgg11.py
 
-not yet measured minutes on 2 CPU cores. To expect over 3 seeds: not yet measured. Published figures are of 50,000 images
-and stand beside no run of these.
+not yet measured minutes on 2 CPU cores. To expect over 3 seeds: not yet measured. Published figures are of 50,000
+images and stand beside no run of these.
 """
 
 from ml_collections import ConfigDict
