@@ -70,7 +70,8 @@ class Experiment:
         key, run_key = jax.random.split(jax.random.key(self.config["seed"]))
         batch = next(iter(self.evaluation_batches("validation")))
         inputs = jax.tree.map(lambda x: jnp.asarray(x[:1]), (batch["inputs"], batch.get("lengths")))
-        variables = jax.jit(self.model.init)(key, *inputs)
+        # It runs once: of a deep network, draw by draw, optimising it takes half a minute and saves nothing.
+        variables = jax.jit(self.model.init, compiler_options={"xla_backend_optimization_level": 0})(key, *inputs)
         return jax.device_get(
             initial_state(variables, self.trainer.tx, run_key, averaged=self.trainer.optimizer.average_from > 0)
         )

@@ -205,4 +205,4 @@ def _sample(experiment: Experiment, variables: Any) -> str:
             experiment.model, variables, prompt_T, config.length, config.temperature, key,
             top_k=config.top_k, top_p=config.top_p,
         )  # fmt: skip
-    return config.prompt + vocabulary.decode(np.asarray(tokens))
+    return vocabulary.decode(np.concatenate([prompt_T, tokens]))

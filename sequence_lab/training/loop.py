@@ -136,7 +136,7 @@ class _Run:
     def _step(self) -> None:
         # Processor time: on a busy machine the clock would count the steps that run meanwhile.
         before = time.thread_time()
-        batch = self.trainer.parallel.put(next(self.data), SHARDED)
+        batch = self.trainer.parallel.feed(next(self.data))
         self._put_seconds += time.thread_time() - before
         self.state, self.carry, measures = self.trainer.train_programs(self.state, self.carry, batch)
         self.host.step += 1

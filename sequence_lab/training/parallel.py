@@ -73,6 +73,12 @@ class Parallel:
             return jax.tree.map(lambda x: x.reshape(len(self.devices), -1, *x.shape[1:]), tree)
         return jax.device_put(tree, NamedSharding(self._mesh, spec), may_alias=False)
 
+    def feed(self, batch: Any) -> Any:
+        """NumPy arrays as a compiled step takes them, for it to read alone: a CPU reads them where they are."""
+        if self.kind == "jit" and len(self.devices) == 1 and self.devices[0].platform == "cpu":
+            return jax.tree.map(lambda x: np.asarray(x, jax.dtypes.canonicalize_dtype(x.dtype)), batch)
+        return self.put(batch, SHARDED)
+
     def get(self, tree: Any, spec: PartitionSpec) -> Any:
         """The inverse of ``put``, to NumPy arrays."""
         host = jax.device_get(tree)

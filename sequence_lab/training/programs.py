@@ -18,7 +18,7 @@ class Programs:
 
     Args:
       step: by ``jax.jit`` or ``jax.pmap``.
-      put: what places a batch on the devices.
+      put: what makes of a batch what the step takes.
     """
 
     def __init__(self, step: Any, put: Callable[[Any], Any]) -> None:

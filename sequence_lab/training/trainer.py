@@ -1,7 +1,6 @@
 """An experiment's parts, ready to train and to evaluate: what is compiled, and for which shapes."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -90,9 +89,9 @@ class Trainer:
         self.prediction_step = self.parallel.compile(
             prediction_step, (REPLICATED, SHARDED, SHARDED), (SHARDED, SHARDED), donate=(1,)
         )
-        put = functools.partial(self.parallel.put, spec=SHARDED)
         self.train_programs, self.evaluation_programs, self.prediction_programs = (
-            Programs(program, put) for program in (self.train_step, self.evaluation_step, self.prediction_step)
+            Programs(program, self.parallel.feed)
+            for program in (self.train_step, self.evaluation_step, self.prediction_step)
         )
 
     def evaluate(self, variables: Any, batches: Iterable[Batch], shapes: Sequence[Batch]) -> dict[str, float]:
@@ -105,7 +104,7 @@ class Trainer:
         carry = self.compile_evaluation(variables, shapes)
         found = []
         for batch in batches:
-            carry, measures = self.evaluation_programs(variables, carry, self.parallel.put(dict(batch), SHARDED))
+            carry, measures = self.evaluation_programs(variables, carry, self.parallel.feed(dict(batch)))
             found.append(measures)
         return objectives.means(self.tasks, metrics.merge(found))
 
@@ -117,7 +116,7 @@ class Trainer:
         self.prediction_programs.compile(variables, carry, batches=shapes)
         found = []
         for batch in batches:
-            carry, compared = self.prediction_programs(variables, carry, self.parallel.put(dict(batch), SHARDED))
+            carry, compared = self.prediction_programs(variables, carry, self.parallel.feed(dict(batch)))
             found.append(self.parallel.get(compared, SHARDED))
         return {task.key: gathered([one[task.key] for one in found], order) for task in self.tasks}
 
