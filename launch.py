@@ -94,7 +94,7 @@ def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
     config_flags.DEFINE_config_dict("config", config, about, sys_argv=argv, **own)
     flags.DEFINE_string("workdir", None, "folder of the run; default: runs/NAME, for a sweep sweeps/NAME", **own)
     flags.DEFINE_string("mode", "train", f"what to do: {', '.join(MODES)}", **own)
-    flags.DEFINE_multi_string("sweep", [], "an axis, FIELD=VALUE,...; repeatable; replaces the experiment's own", **own)
+    flags.DEFINE_multi_string("sweep", [], "an axis, FIELD=VALUE,..., repeatable, in place of the file's own", **own)
     flags.DEFINE_integer("seeds", 0, "seeds per point of a sweep; 0: as the experiment says", lower_bound=0, **own)
     flags.DEFINE_integer("points", 0, "points of a sweep drawn at random; 0: the whole grid", lower_bound=0, **own)
     flags.DEFINE_integer("workers", 1, "processes of a sweep", lower_bound=1, **own)
@@ -239,7 +239,8 @@ def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
     if values.data_dir:
         os.environ["SEQUENCE_LAB_DATA"] = values.data_dir  # for the workers of a sweep, too
     folder = {"sweep": "sweeps", "inspect": "inspections"}.get(mode, "runs")
-    workdir = Path(values.workdir or Path(folder) / config.name)
+    name = config.dataset_name if mode == "inspect" else config.name
+    workdir = Path(values.workdir or Path(folder) / name.replace("/", "_"))
     command = f"python {shlex.join(sys.argv)}"
     if mode == "train":
         experiment.run(config, workdir, started=STARTED, command=command)

@@ -8,11 +8,13 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from ml_collections import ConfigDict
 
 from sequence_lab import schema
 from sequence_lab.config import Tables, joined, resolved
 from sequence_lab.data import DATASETS, Batch, Dataset, Stream, TrainingBatches
+from sequence_lab.data.word_vectors import load_word_vectors
 from sequence_lab.models import MODELS
 from sequence_lab.training.augmentation import AUGMENTATIONS, OF_STEPS, Augmentation, augmented
 from sequence_lab.training.objectives import OBJECTIVES, measure, tasks_of
@@ -29,12 +31,14 @@ class Experiment:
 
     Attributes:
       config: resolved: plain values, defaults filled in.
+      vectors: what the table of the model's layer "embedding" starts from, ``[V, D]``; None: from its own initialiser.
     """
 
     config: dict[str, Any]
     dataset: Dataset
     model: nn.Module
     trainer: Trainer
+    vectors: np.ndarray | None = None
 
     def training_batch(self, index: int) -> Batch:
         training, split, seed = self.trainer.training, self.dataset.splits["train"], self.config["seed"]
@@ -72,6 +76,9 @@ class Experiment:
         inputs = jax.tree.map(lambda x: jnp.asarray(x[:1]), (batch["inputs"], batch.get("lengths")))
         # It runs once: of a deep network, draw by draw, optimising it takes half a minute and saves nothing.
         variables = jax.jit(self.model.init, compiler_options={"xla_backend_optimization_level": 0})(key, *inputs)
+        if self.vectors is not None:
+            params = variables["params"]
+            variables = {**variables, "params": {**params, "embedding": {**params["embedding"], "table": self.vectors}}}
         return jax.device_get(
             initial_state(variables, self.trainer.tx, run_key, averaged=self.trainer.optimizer.average_from > 0)
         )
@@ -115,9 +122,18 @@ def compose(
         training=training,
         parallel=spread,
     )
-    experiment = Experiment(config, dataset, model, trainer)
+    experiment = Experiment(config, dataset, model, trainer, _vectors(config, dataset))
     _try_out(experiment)
     return experiment
+
+
+def _vectors(config: Mapping[str, Any], dataset: Dataset) -> np.ndarray | None:
+    """Those of ``config.word_vectors`` for the symbols of the vocabulary."""
+    if not config["word_vectors"]:
+        return None
+    if dataset.vocabulary is None:
+        raise ValueError(f"config.word_vectors is {config['word_vectors']!r}; allowed without a vocabulary: ''")
+    return load_word_vectors(config["word_vectors"], dataset.vocabulary.symbols, seed=config["seed"]).table
 
 
 def tables(
@@ -257,6 +273,8 @@ def _try_out(experiment: Experiment) -> None:
     def forward(train: Any, validation: Any) -> Any:
         key = jax.random.key(0)
         variables = experiment.model.init(key, validation["inputs"], validation.get("lengths"))
+        _check_vectors(experiment, variables["params"])
+        trainer.tx.init(variables["params"])
         carry = trainer.initial_carry(training.batch_size)
         outputs, _, _ = run_window(trainer.apply, variables, train, carry, training.k1, key)
         evaluated, _, _ = trainer.apply(
@@ -272,3 +290,17 @@ def _try_out(experiment: Experiment) -> None:
     except (AttributeError, TypeError) as error:
         names = f"model {experiment.config['model_name']} and data set {experiment.config['dataset_name']}"
         raise ValueError(f"{names} do not fit together: {error}") from error
+
+
+def _check_vectors(experiment: Experiment, params: Any) -> None:
+    """Raises ValueError where the model has no place for the vectors, or one of another size."""
+    if experiment.vectors is None:
+        return
+    table = params.get("embedding", {}).get("table")
+    if table is None or table.shape != experiment.vectors.shape:
+        has = "no layer 'embedding'" if table is None else f"an embedding of {table.shape[1]} features"
+        words, size = experiment.vectors.shape
+        raise ValueError(
+            f"config.word_vectors has vectors of {size} numbers for {words} symbols; allowed on model "
+            f"{experiment.config['model_name']}, which has {has}: as many"
+        )

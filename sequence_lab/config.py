@@ -53,6 +53,7 @@ def default_config() -> ConfigDict:
             "dataset": {},  # its arguments
             "model_name": "",  # a row of models.MODELS
             "model": {},  # its fields, except those that the data set knows
+            "word_vectors": "",  # a file that the symbols' vectors start from; see data.word_vectors
             "augmentation": {},  # of training inputs, in this order: a row of AUGMENTATIONS -> its fields
             "objectives": {},  # task -> {"name": a row of OBJECTIVES, "weight", "labels", "output"}
             "optimizer": dataclasses.asdict(OptimizerConfig()),
@@ -86,7 +87,14 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
     defaults = schema.plain(default_config())
     schema.check_names("config", config, defaults)
     config = {**defaults, **config}
-    for key, expected in (("name", str), ("seed", int), ("parallel", str), ("baselines", tuple), ("replicates", tuple)):
+    for key, expected in (
+        ("name", str),
+        ("seed", int),
+        ("parallel", str),
+        ("word_vectors", str),
+        ("baselines", tuple),
+        ("replicates", tuple),
+    ):
         if not isinstance(config[key], expected):
             raise ValueError(f"config.{key} is {config[key]!r}; allowed: {expected.__name__}")
     if not config["name"] or set("/\\") & set(config["name"]):

@@ -95,6 +95,8 @@ def _account(dataset: Dataset, batch_size: int) -> Iterator[str]:
     if dataset.vocabulary is not None:
         first = " ".join(map(repr, dataset.vocabulary.symbols[:20]))
         yield f"vocabulary of {len(dataset.vocabulary):,} symbols: {first} ..."
+    if shares := inspection.unknown(dataset):
+        yield "not in the vocabulary: " + ", ".join(f"{share:.1%} of {name}" for name, share in shares.items())
     if isinstance(split := dataset.splits["train"], Sequences | Packed):
         yield split.account(batch_size)
     within, across = inspection.repeats(dataset)

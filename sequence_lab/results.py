@@ -74,8 +74,10 @@ def say(summary: Mapping[str, Any], line: Callable[[str], None]) -> None:
         "were clipped\n"
     )
     line(report.metrics_table(summary["metrics"]))
-    if summary["intervals"]:
-        line("\n" + report.intervals_table(summary["metrics"]["test"], summary["intervals"]["test"]))
+    measures, intervals = summary["metrics"], summary["intervals"].get("test", {})
+    scores = {n: x for n, x in measures.get("test", {}).items() if n in intervals or n not in measures["validation"]}
+    if scores:
+        line("\n" + report.intervals_table(scores, intervals))
     if summary["baselines"]:
         line("\n" + report.baselines_table(summary["metrics"]["test"]["bits_per_symbol"], summary["baselines"]))
 

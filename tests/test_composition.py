@@ -155,3 +155,44 @@ def test_what_would_take_several_sequences_for_one_is_refused(fields, said):
         return
     with pytest.raises(ValueError, match=said):
         tagging(14, **fields)
+
+
+def reviews(tmp_path, **fields):
+    (tmp_path / "glove.txt").write_text("b 1 2 3\na 4 5 6\nz 7 8 9\n")
+    config = experiment.default_config()
+    config.name, config.dataset_name, config.model_name = "carry", "text", "recurrent_language_model"
+    config.model = ConfigDict({"cell": "gru", "features": (4,), "embedding_features": 3, **fields.pop("model", {})})
+    config.objectives = ConfigDict({"next": {"name": "language_modelling"}})
+    config.training.update({"k1": 7, "k2": 7, "batch_size": 2, "evaluation_batch_size": 3})
+    config.word_vectors = str(tmp_path / "glove.txt")
+    config.optimizer.update({"frozen": ("embedding",), "weight_decay": 0.1, **fields})
+    data = characters({"train": TEXT, "validation": TEXT[:200]})
+    return compose(config, datasets={"text": lambda: data}, devices=jax.devices()[:1])
+
+
+def test_symbols_start_from_the_vectors_of_a_file_and_stay_there_when_frozen(tmp_path):
+    found = reviews(tmp_path)
+    first = found.initial_state()
+    table = first.params["embedding"]["table"]
+    for symbol, vector in (("a", [4, 5, 6]), ("b", [1, 2, 3])):
+        np.testing.assert_array_equal(table[found.dataset.vocabulary.encode(symbol)[0]], vector)
+    parallel = found.trainer.parallel
+    state, carry = parallel.put(first, REPLICATED), parallel.put(found.trainer.initial_carry(2), SHARDED)
+    state, _, _ = found.trainer.train_step(state, carry, parallel.put(found.training_batch(0), SHARDED))
+    np.testing.assert_array_equal(state.params["embedding"]["table"], table)
+    assert not np.array_equal(state.params["head"]["kernel"], first.params["head"]["kernel"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {"model": {"embedding_features": 5}},
+            r"has vectors of 3 numbers for 1\d symbols; allowed .* 5 features: as many",
+        ),
+        ({"frozen": ("embeding",)}, r"optimizer\.frozen has 'embeding'; allowed: layers of the model: .*embedding"),
+    ],
+)
+def test_vectors_and_layers_that_do_not_fit_are_refused(tmp_path, fields, said):
+    with pytest.raises(ValueError, match=said):
+        reviews(tmp_path, **fields)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sequence_lab import experiment, preparation
-from sequence_lab.data import Dataset, Examples, Ragged, Sequences, store
+from sequence_lab.data import DATASETS, Dataset, Examples, Ragged, Sequences, store
 from sequence_lab.schema import Refused
 from tests.data.conftest import original  # noqa: F401 (a fixture)
 from tests.data.originals_made import MADE
@@ -79,3 +79,14 @@ def test_rows_of_one_shape_and_texts_are_inspected(tmp_path):
     assert "vocabulary of " in said[0]
     assert "Assignment statements" in said[0]
     assert not (tmp_path / "lengths.png").exists()
+
+
+def test_words_that_are_not_in_the_vocabulary_are_counted_and_equal_no_others(tmp_path):
+    known = [f"good film,{label},{split}" for label in "yn" for split in ("train", "train", "validation")]
+    lines = ["text,label,split", *known, "odd film,y,test", "rare film,n,test", "good film,y,test"]
+    (tmp_path / "films.csv").write_text("\n".join(lines))
+    dataset = DATASETS["text_table"](str(tmp_path / "films.csv"), split="split")
+    text = inspected(dataset, tmp_path)
+    assert "not in the vocabulary: 0.0% of train, 0.0% of validation, 33.3% of test" in text
+    assert "0 rows of test repeat an earlier one" in text
+    assert "1 rows of test in train, too" in text

@@ -70,7 +70,8 @@ def length_histogram(lengths: Mapping[str, Any], path: Path, title: str, widths:
     """
     figure, axes = _figure()
     longest = max(int(max(found, default=0)) for found in lengths.values())
-    edges = [longest * place / 60 for place in range(61)] if longest else [0, 1]
+    width = -(-(longest + 1) // 60)  # whole steps: else some bars would hold more of them than others
+    edges = [width * place - 0.5 for place in range(-(-(longest + 1) // width) + 1)]
     for name, found in lengths.items():
         axes.hist(found, edges, histtype="step", linewidth=1.4, label=f"{name}, {len(found):,} rows")
     for number, width in enumerate(widths):

@@ -13,8 +13,11 @@ def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def intervals_table(test: Mapping[str, float], intervals: Mapping[str, Sequence[float]]) -> str:
-    """The scores of the test split that have an interval over other samples of as many rows."""
-    rows = [[name, f"{test[name]:.4f}", f"{low:.4f} to {high:.4f}"] for name, (low, high) in intervals.items()]
+    """The scores of the test split, with intervals over other samples of as many rows where there are any."""
+    rows = [
+        [name, f"{score:.4f}", "{:.4f} to {:.4f}".format(*intervals[name]) if name in intervals else "-"]
+        for name, score in test.items()
+    ]
     return tables.markdown(["test", "score", "95 % interval over rows"], rows)
 
 

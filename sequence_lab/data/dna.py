@@ -3,6 +3,7 @@
 import numpy as np
 
 BASES = "ACGT"
+CODES = "URYSWKMBDHVN"  # of IUPAC, for any one of several bases
 
 
 def one_hot(sequence: str) -> np.ndarray:

@@ -37,14 +37,33 @@ def rows(split: Examples | Sequences | Packed) -> Iterator[np.ndarray]:
         yield own[0] if len(own) == 1 else np.concatenate(own, axis=-1)
 
 
+def unknown(dataset: Dataset) -> dict[str, float]:
+    """By split, the share of tokens that are not in the vocabulary; of what has one with a sign for the unknown."""
+    sign = None if dataset.vocabulary is None else dataset.vocabulary.unknown
+    if sign is None:
+        return {}
+    return {name: float(np.mean(_ids(split) == sign)) for name, split in dataset.splits.items()}
+
+
+def _ids(split: Examples | Sequences | Packed | Stream) -> np.ndarray:
+    if isinstance(split, Stream):
+        return split.tokens
+    return np.concatenate([np.ravel(row) for row in rows(split)])
+
+
 def repeats(dataset: Dataset) -> tuple[dict[str, int], dict[str, int]]:
-    """By split, rows that are equal to an earlier one of it; by name, rows that are in an earlier split, too."""
+    """By split, rows that are equal to an earlier one of it; by name, rows that are in an earlier split, too.
+
+    Rows with a token that is not in the vocabulary are no one's equal.
+    """
+    sign = None if dataset.vocabulary is None else dataset.vocabulary.unknown
     within, seen, across = {}, dict[str, set[bytes]](), {}
     for name in sorted(dataset.splits, key=("train", "validation", "test").index):
         split = dataset.splits[name]
         if isinstance(split, Stream):
             continue
-        digests = [hashlib.sha256(np.ascontiguousarray(row).tobytes()).digest() for row in rows(split)]
+        known = [row for row in rows(split) if sign is None or not (row == sign).any()]
+        digests = [hashlib.sha256(np.ascontiguousarray(row).tobytes()).digest() for row in known]
         own = set(digests)
         within[name] = len(digests) - len(own)
         for other, theirs in seen.items():

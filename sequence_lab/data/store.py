@@ -131,10 +131,10 @@ def load(name: str) -> Prepared:
     path = Path(str(made.data_path)) / ARRAYS
     if not path.is_dir():
         wanted = made.MANUAL_DOWNLOAD_INSTRUCTIONS
-        by_hand = f" --manual_dir=FOLDER`, with {' '.join(wanted.split())} in FOLDER" if wanted else "`"
+        by_hand = f" --manual_dir=FOLDER`, FOLDER having {' '.join(wanted.split())}" if wanted else "`"
         raise ValueError(
             f"data set {name} is not prepared in {data_dir()}; allowed: after `python launch.py --mode=prepare "
-            f"--datasets={name}{by_hand}"
+            f"--data_dir={data_dir()} --datasets={name}{by_hand}"
         )
     names = {feature: getattr(kind, "names", None) for feature, kind in made.info.features.items()}
     classes = {feature: tuple(found) for feature, found in names.items() if found}

@@ -25,6 +25,7 @@ class OptimizerConfig:
     clip_norm: float = 1.0  # global norm to clip the gradient to, before all else; 0: no clipping
     weight_decay: float = 0.0  # on weights of two or more axes; decoupled for adamw, else added to the gradient
     average_from: int = 0  # step from which on evaluations use the mean of the weights since (averaged SGD); 0: never
+    frozen: tuple[str, ...] = ()  # layers of the model that are not trained, such as "embedding"
     max_norm: float = 0.0  # largest norm of the weights into an output of the layer "head"; 0: any
     momentum: float = 0.9  # momentum; also the decay of rmsprop's and adadelta's averages
     b1: float = 0.9  # adam, adamw
@@ -95,7 +96,20 @@ def optimizer(config: OptimizerConfig, num_steps: int) -> optax.GradientTransfor
     rule = RULES[config.name](config)
     middle = (rule, decay) if config.name == "adamw" else (decay, rule)
     bound = max_norm(config.max_norm) if config.max_norm else optax.identity()
-    return optax.chain(clip, *middle, optax.scale_by_learning_rate(schedule(config, num_steps)), bound)
+    still = optax.masked(optax.set_to_zero(), lambda params: _frozen(params, config.frozen))
+    rate = optax.scale_by_learning_rate(schedule(config, num_steps))
+    return optax.chain(clip, *middle, rate, bound, *((still,) if config.frozen else ()))
+
+
+def _frozen(params: Any, names: tuple[str, ...]) -> Any:
+    """Which parameters belong to one of these layers.
+
+    Raises:
+      ValueError: the model has no such layer.
+    """
+    if unknown := [name for name in names if name not in params]:
+        raise ValueError(f"optimizer.frozen has {unknown[0]!r}; allowed: layers of the model: {', '.join(params)}")
+    return {name: jax.tree.map(lambda _, own=name: own in names, group) for name, group in params.items()}
 
 
 def max_norm(most: float) -> optax.GradientTransformation:

@@ -116,7 +116,7 @@ def test_a_text_that_turns_up_is_prepared_by_the_same_command(original):
 def test_what_is_prepared_is_left_as_it_is_and_what_is_not_is_never_read(original, monkeypatch):
     made = MADE["ptb"]()
     folder = original("ptb", made)
-    with pytest.raises(ValueError, match=r"ptb is not prepared in .*--datasets=ptb .* with ptb.train.txt"):
+    with pytest.raises(ValueError, match=r"ptb is not prepared in .*--datasets=ptb .* having ptb.train.txt"):
         store.load("ptb")
     whole = np.save
 

@@ -95,11 +95,12 @@ def waveform(path: Path, rate: int) -> np.ndarray:
     try:
         samples_TC, own_rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise ValueError(
-            f"{path} cannot be read as audio: {re.sub(r'^Error opening .*?: ', '', str(error))}"
-        ) from error
-    if not len(samples_TC) or not np.isfinite(samples_TC).all():
-        raise ValueError(f"{path} has {len(samples_TC)} samples, or NaN in them; allowed: one or more, all numbers")
+        why = re.sub(r"^Error opening .*?: ", "", str(error)).rstrip(".")
+        raise ValueError(f"{path} cannot be read as audio: {why}; allowed: what libsndfile reads") from error
+    if not len(samples_TC):
+        raise ValueError(f"{path} has no samples; allowed: one or more")
+    if bad := np.flatnonzero(~np.isfinite(samples_TC).all(axis=1)).tolist():
+        raise ValueError(f"{path} has no number at sample {bad[0]:,}; allowed: numbers alone")
     samples_T = samples_TC.mean(axis=1)
     if own_rate == rate:
         return samples_T

@@ -31,7 +31,7 @@ def fasta(
     folds: int = 0,
     fold: int = 0,
 ) -> Dataset:
-    """Pieces of DNA with a class each, one-hot ``[T, 4]`` in the order A, C, G, T; other letters (N) are zeros.
+    """Pieces of DNA with a class each, one-hot ``[T, 4]`` in the order A, C, G, T; other codes (N) are zeros.
 
     Args:
       files: names with commas between them, or patterns; compressed (.gz) or not. A class per file, by its name without
@@ -115,8 +115,10 @@ def _records(path: Path) -> list[tuple[str, str]]:
         if header in seen:
             raise ValueError(f"{path} has two records {header!r}; allowed: one")
         seen.add(header)
-        if wrong := re.search("[^A-Z]", sequence):
-            raise ValueError(f"{path}, record {header!r} has {wrong[0]!r}; allowed: letters")
+        if wrong := set(sequence) - set(dna.BASES + dna.CODES):
+            raise ValueError(
+                f"{path}, record {header!r} has {min(wrong)!r}; allowed: {dna.BASES} and IUPAC's codes {dna.CODES}"
+            )
     return records
 
 

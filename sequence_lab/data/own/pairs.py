@@ -70,6 +70,9 @@ def _tabbed(path: Path, source: int, target: int, encoding: str) -> Iterator[get
         if not line.strip():
             continue
         if len(fields) <= max(source, target):
-            place = f"{where} has {len(fields)} columns"
-            raise ValueError(f"{place}; allowed: with columns {source} and {target}, and tabs between them")
+            count = f"{len(fields)} column{'s' * (len(fields) > 1)}"
+            raise ValueError(
+                f"{where} has {count}; allowed: {max(source, target) + 1} or more, with tabs between them, for source "
+                f"{source} and target {target}, counted from 0"
+            )
         yield gettext_files.Message(fields[source], fields[target], where)

@@ -21,7 +21,9 @@ def paths(files: str, field: str = "files") -> list[Path]:
         name = next((one for one in joined if os.path.exists(one)), joined[-1])
         matched = [name] if os.path.exists(name) else sorted(glob.glob(name, recursive=True))
         if name and not matched:
-            raise ValueError(f"dataset.{field} names {name!r}, which is not there; allowed: files")
+            raise ValueError(
+                f"dataset.{field} names {name!r}, which is not there; allowed: files that are, or patterns"
+            )
         found += map(Path, matched)
         del parts[: name.count(",") + 1]
     resolved = [path.resolve() for path in found]

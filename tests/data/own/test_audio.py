@@ -189,10 +189,10 @@ def test_wrong_files_and_options_are_said_in_one_line(tmp_path):
             load(tmp_path)
         assert "\n" not in str(caught.value)
     sound(tmp_path / "b" / "1.wav", np.zeros(0))
-    with pytest.raises(ValueError, match=r"b/1\.wav has 0 samples"):
+    with pytest.raises(ValueError, match=r"b/1\.wav has no samples"):
         load(tmp_path)
     sound(tmp_path / "b" / "1.wav", np.array([0, np.nan]), subtype="FLOAT")
-    with pytest.raises(ValueError, match=r"b/1\.wav has 2 samples, or NaN in them"):
+    with pytest.raises(ValueError, match=r"b/1\.wav has no number at sample 1"):
         load(tmp_path)
     for options, said in (
         ({"rate": 0}, "dataset.rate is 0"), ({"group": "speaker"}, "dataset.group is 'speaker'; allowed: file, prefix"),

@@ -115,7 +115,7 @@ BAD = {
     "no header": (b"ACGT\n", {}, r"a.fa, line 1 is 'ACGT'; allowed: a header"),
     "no sequence": (b">x\n>y\nAC\n", {}, r"a.fa, line 1: the record 'x' is empty"),
     "no records": (b"\n", {}, "a.fa has no records"),
-    "a sign": (b">x\nAC-T\n", {}, r"a.fa, record 'x' has '-'; allowed: letters"),
+    "a sign": (b">x\nAC-T\n", {}, r"a.fa, record 'x' has '-'; allowed: ACGT and IUPAC's"),
     "twice": (b">x\nAC\n>x\nAC\n", {}, r"a.fa has two records 'x'; allowed: one"),
     "no class": (b">x\nAC\n", {"label_pattern": r"c=(\w)"}, "record 'x' has no class; allowed"),
     "a pattern": (b">x\nAC\n", {"label_pattern": "("}, r"dataset.label_pattern is '\('"),
@@ -131,3 +131,10 @@ def test_what_is_wrong_is_named(tmp_path, what):
     (tmp_path / "a.fa").write_bytes(content)
     with pytest.raises(ValueError, match=said):
         DATASETS["fasta"](str(tmp_path / "a.fa"), **options)
+
+
+def test_a_letter_that_is_no_code_of_dna_is_named(tmp_path):
+    (tmp_path / "a.fa").write_text(">one\nACGTNRYu\n>two\nACJGT\n")
+    (tmp_path / "b.fa").write_text(">three\nACGT\n")
+    with pytest.raises(ValueError, match=r"a.fa, record 'two' has 'J'; allowed: ACGT and IUPAC's"):
+        DATASETS["fasta"](f"{tmp_path}/a.fa,{tmp_path}/b.fa")

@@ -33,7 +33,7 @@ def test_paths_are_parted_by_commas_but_for_those_that_are_there(here, files, fo
     [
         ("", "dataset.files is ''; allowed: one file or more"),
         (" , ", "dataset.files is ' , '; allowed: one file or more"),
-        ("a.txt,nowhere.txt,b.txt", "dataset.files names 'nowhere.txt', which is not there; allowed: files"),
+        ("a.txt,nowhere.txt,b.txt", "dataset.files names 'nowhere.txt', which is not there; allowed: files that"),
         ("*.txt,b.txt", "dataset.files names b.txt twice; allowed: every file once"),
     ],
 )

@@ -207,7 +207,7 @@ BAD = {
     "a column": ("columns", "a.txt", b"EU B\nrejects\n", {}, "a.txt, line 2 has 1 column; allowed: a token"),
     "a later column": ("columns", "a.txt", b"EU B\n", {"label": 3}, "line 1 has 2 columns; allowed: with"),
     "no sentences": ("columns", "a.txt", b"\n\n", {}, "a.txt has no sentences"),
-    "no pair": ("text_pairs", "a.tsv", b"a\tb\nc\n", {}, "a.tsv, line 2 has 1 columns; allowed: with columns 0 and 1"),
+    "no pair": ("text_pairs", "a.tsv", b"a\tb\nc\n", {}, "a.tsv, line 2 has 1 column; allowed: 2 or more, with"),
     "no keyword": ("text_pairs", "a.po", b'"a"\n', {}, "a.po, line 1 is '\"a\"'; allowed: a comment, msgid"),
     "no translation": ("text_pairs", "a.po", b'msgid "a"\n\nmsgid "b"\n', {}, "line 1 has msgid; allowed: msgid and"),
     "no catalogue": ("text_pairs", "a.mo", b"msgid", {}, r"a.mo begins with b'msgi'; allowed: the first bytes of a"),
