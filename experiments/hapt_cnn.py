@@ -1,9 +1,11 @@
-"""What a phone's bearer is doing, from 2.56 s of its sensors: one filter over two streams.
+"""What a phone's bearer is doing, from 2.56 s of its sensors: two streams, filters of their own for each.
 
 python launch.py --config=experiments/hapt_cnn.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. With --mode=sweep: local pooling
-with all steps side by side against global max-pooling, filters over both streams against filters for each.
+0.5 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 93.8 ± 2.2 % (± is a 95 % interval) on subjects
+that are in no training window; with one filter over both streams (model.fusion "early") 90.8 ± 1.2 %, and less on
+validation, too (95.1 against 96.5 %). With --mode=sweep: both, and local pooling with all steps side by side against
+global max-pooling.
 """
 
 from typing import Any
@@ -27,7 +29,7 @@ def get_config() -> ConfigDict:
             "features": (64, 64),
             "kernel_size": 5,
             "pool_size": 2,
-            "fusion": "early",  # one filter over both streams; or "late"
+            "fusion": "late",  # filters for each stream; or "early", over both
             "representation": "flatten",  # all steps side by side; or "max", the maximum over all of them
             "hidden_features": 100,
             "dropout": 0.5,
