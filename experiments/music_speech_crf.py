@@ -8,44 +8,12 @@ the test score to expect over 3 seeds.
 
 from ml_collections import ConfigDict
 
-from sequence_lab.experiment import default_config
+from experiments import music_speech_mel_kernels
 
 
 def get_config() -> ConfigDict:
-    config = default_config()
+    config = music_speech_mel_kernels.get_config()
     config.name = "music_speech_crf"
-
-    config.dataset_name = "music_speech"
-    config.dataset = ConfigDict({"recordings": 80, "seconds": 30.0, "view": "samples"})
-
-    config.model_name = "audio_tagger"
-    config.model = ConfigDict(
-        {
-            "front_end": "mel_scale_kernels",
-            "front_end_options": {"num_mels": 40, "features": 3, "kernel_size": 5},
-            "features": (8, 16),
-            "pool": 4,
-            "context": 9,
-            "context_features": 32,
-            "recurrent_features": (32,),
-            "output": "crf",
-            "dropout": 0.2,
-        }
-    )
+    config.model.output = "crf"
     config.objectives = ConfigDict({"kind": {"name": "crf"}})
-
-    config.optimizer.name = "adamw"
-    config.optimizer.learning_rate = 3e-3
-    config.optimizer.schedule = "warmup_cosine"
-    config.optimizer.warmup_steps = 20
-    config.optimizer.weight_decay = 0.01
-    config.optimizer.clip_norm = 5.0
-
-    config.training.num_steps = 240
-    config.training.batch_size = 2
-    config.training.evaluation_batch_size = 2
-    config.training.num_shapes = 1
-    config.training.log_every = 10
-    config.training.evaluate_every = 60
-    config.training.checkpoint_every = 60
     return config

@@ -11,32 +11,16 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from sequence_lab.experiment import default_config
+from experiments import reverse_seq2seq
 
 
 def get_config() -> ConfigDict:
-    config = default_config()
+    config = reverse_seq2seq.get_config()
     config.name = "sort_seq2seq"
-
     config.dataset_name = "sort"
-    config.dataset = ConfigDict({"min_length": 5, "max_length": 20})
-
-    config.model_name = "sequence_to_sequence"
-    config.model = ConfigDict({"features": 128, "attention": "additive", "bidirectional": True})
-    config.objectives = ConfigDict({"next": {"name": "language_modelling"}})
-
-    config.optimizer.learning_rate = 3e-3
-    config.optimizer.schedule = "warmup_cosine"
-    config.optimizer.warmup_steps = 100
     config.training.num_steps = 1500
-    config.training.batch_size = 64
-    config.training.evaluation_batch_size = 128
-    config.training.num_shapes = 1
-    config.training.log_every = 50
-    config.training.evaluate_every = 250
-    config.training.checkpoint_every = 250
     return config
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"model.attention": ("additive", "dot", "none")}, "seeds": 3}
+    return reverse_seq2seq.get_sweep()
