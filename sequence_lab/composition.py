@@ -274,7 +274,7 @@ def _try_out(experiment: Experiment) -> None:
         key = jax.random.key(0)
         variables = experiment.model.init(key, validation["inputs"], validation.get("lengths"))
         _check_vectors(experiment, variables["params"])
-        trainer.tx.init(variables["params"])
+        trainer.tx.init(variables["params"])  # refuses layers to freeze that are not there
         carry = trainer.initial_carry(training.batch_size)
         outputs, _, _ = run_window(trainer.apply, variables, train, carry, training.k1, key)
         evaluated, _, _ = trainer.apply(

@@ -123,20 +123,26 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
         )
         for name, fields in config["augmentation"].items()
     }
-    if not config["objectives"]:
-        raise ValueError(f"config.objectives is empty; allowed: tasks of {', '.join(sorted(rows['objective']))}")
-    config["objectives"] = dict(config["objectives"])
-    for key, task in config["objectives"].items():
-        where = f"config.objectives.{key}"
-        schema.check_names(where, task, ("name", "weight", "labels", "output"))
-        schema.choose(f"{where}.name", task.get("name", ""), rows["objective"])
-        fields = {name: value for name, value in task.items() if name != "name"}
-        config["objectives"][key] = {"name": task["name"], **schema.resolve_call(f"objectives.{key}", Task, fields)}
-        if config["objectives"][key]["weight"] < 0:
-            raise ValueError(f"{where}.weight is {config['objectives'][key]['weight']}; allowed: 0 or more")
+    config["objectives"] = _objectives(config["objectives"], rows["objective"])
     for name, figure in config["published"].items():
         if not isinstance(figure, tuple) or [type(x) for x in figure] not in ([float, str], [int, str]):
             raise ValueError(f"config.published.{name} is {figure!r}; allowed: (value, source)")
     for name in config["baselines"]:
         schema.choose("a row of config.baselines", name, BASELINES)
     return config
+
+
+def _objectives(described: Mapping[str, Any], table: Tables) -> dict[str, Any]:
+    """The tasks of ``config.objectives``, resolved."""
+    if not described:
+        raise ValueError(f"config.objectives is empty; allowed: tasks of {', '.join(sorted(table))}")
+    tasks = {}
+    for key, task in described.items():
+        where = f"config.objectives.{key}"
+        schema.check_names(where, task, ("name", "weight", "labels", "output"))
+        schema.choose(f"{where}.name", task.get("name", ""), table)
+        fields = schema.resolve_call(f"objectives.{key}", Task, {n: value for n, value in task.items() if n != "name"})
+        if fields["weight"] < 0:
+            raise ValueError(f"{where}.weight is {fields['weight']}; allowed: 0 or more")
+        tasks[key] = {"name": task["name"], **fields}
+    return tasks

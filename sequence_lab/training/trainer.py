@@ -112,8 +112,7 @@ class Trainer:
         self, variables: Any, batches: Iterable[Batch], shapes: Sequence[Batch], order: np.ndarray
     ) -> dict[str, Predictions]:
         """What the model says about every example, by task; arguments as in ``evaluate`` and ``gathered``."""
-        carry = self.parallel.put(self.initial_carry(self.training.evaluation_batch_size), SHARDED)
-        self.prediction_programs.compile(variables, carry, batches=shapes)
+        carry = self._compiled(self.prediction_programs, variables, shapes)
         found = []
         for batch in batches:
             carry, compared = self.prediction_programs(variables, carry, self.parallel.feed(dict(batch)))
@@ -122,6 +121,9 @@ class Trainer:
 
     def compile_evaluation(self, variables: Any, shapes: Sequence[Batch]) -> Any:
         """Returns the carry that an evaluation starts with."""
+        return self._compiled(self.evaluation_programs, variables, shapes)
+
+    def _compiled(self, programs: Programs, variables: Any, shapes: Sequence[Batch]) -> Any:
         carry = self.parallel.put(self.initial_carry(self.training.evaluation_batch_size), SHARDED)
-        self.evaluation_programs.compile(variables, carry, batches=shapes)
+        programs.compile(variables, carry, batches=shapes)
         return carry
