@@ -102,6 +102,8 @@ def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
     flags.DEFINE_list("datasets", [], "sets to prepare, NAME,...; or all; default: the experiment's own", **own)
     flags.DEFINE_string("manual_dir", None, "folder with the original files of sets to prepare", **own)
     flags.DEFINE_string("data_dir", None, "folder of prepared sets; default: $SEQUENCE_LAB_DATA, or a cache", **own)
+    about = "one of several processes of a training: auto, or HOST:PORT,COUNT,INDEX"
+    flags.DEFINE_string("distributed", None, about, **own)
     about = "the process as JAX is quickest in on a CPU; --noprocess_setup leaves it as it is"
     flags.DEFINE_boolean("process_setup", True, about, **own)
     return values
@@ -111,7 +113,7 @@ def usage(values: flags.FlagValues) -> str:
     """The text of --help."""
     names = (
         "config", "workdir", "mode", "sweep", "seeds", "points", "workers", "runs", "datasets", "manual_dir",
-        "data_dir", "process_setup",
+        "data_dir", "distributed", "process_setup",
     )  # fmt: skip
     lines = [str(__doc__).strip(), "", "Flags:"]
     lines += [f"  --{name:<13} {values[name].help.splitlines()[0]}" for name in names]
@@ -185,6 +187,7 @@ def parse(argv: list[str]) -> tuple[flags.FlagValues, dict[str, Any]]:
         "sweep": ("sweep", "seeds", "points", "workers"),
         "report": ("runs",),
         "prepare": ("datasets", "manual_dir"),
+        "train": ("distributed",),
     }
     for mode, names in own.items():
         for name in names:
@@ -233,9 +236,14 @@ def override_names(argv: list[str]) -> list[str]:
 
 
 def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
-    from sequence_lab import experiment
+    from sequence_lab import experiment, schema
 
     config, mode = values.config, values.mode
+    if values.distributed:
+        from sequence_lab.training import processes
+
+        with schema.refusals():
+            processes.join(values.distributed)
     if values.data_dir:
         os.environ["SEQUENCE_LAB_DATA"] = values.data_dir  # for the workers of a sweep, too
     folder = {"sweep": "sweeps", "inspect": "inspections"}.get(mode, "runs")

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from sequence_lab import schema
 from sequence_lab.config import Tables, joined, resolved
 from sequence_lab.data import DATASETS, Batch, Dataset, Stream, TrainingBatches
+from sequence_lab.data.share import WHOLE, Share
 from sequence_lab.data.word_vectors import load_word_vectors
 from sequence_lab.models import MODELS
 from sequence_lab.training.augmentation import AUGMENTATIONS, OF_STEPS, Augmentation, augmented
@@ -32,6 +33,7 @@ class Experiment:
     Attributes:
       config: resolved: plain values, defaults filled in.
       vectors: what the table of the model's layer "embedding" starts from, ``[V, D]``; None: from its own initialiser.
+      share: which rows of every batch this process makes.
     """
 
     config: dict[str, Any]
@@ -39,12 +41,17 @@ class Experiment:
     model: nn.Module
     trainer: Trainer
     vectors: np.ndarray | None = None
+    share: Share = WHOLE
+
+    def whole(self) -> "Experiment":
+        """The same, making all rows of every batch."""
+        return dataclasses.replace(self, share=WHOLE)
 
     def training_batch(self, index: int) -> Batch:
         training, split, seed = self.trainer.training, self.dataset.splits["train"], self.config["seed"]
         if isinstance(split, Stream):
-            return split.training_batch(index, training.batch_size, seed, training.k1, training.k2)
-        return split.training_batch(index, training.batch_size, seed)
+            return split.training_batch(index, training.batch_size, seed, training.k1, training.k2, self.share)
+        return split.training_batch(index, training.batch_size, seed, self.share)
 
     def training_batches(self) -> TrainingBatches:
         return TrainingBatches(self.training_batch)
@@ -52,8 +59,8 @@ class Experiment:
     def evaluation_batches(self, split_name: str) -> Iterable[Batch]:
         split, size = self.dataset.splits[split_name], self.trainer.training.evaluation_batch_size
         if isinstance(split, Stream):
-            return split.evaluation_batches(size, self.trainer.training.k2)
-        return split.evaluation_batches(size)
+            return split.evaluation_batches(size, self.trainer.training.k2, self.share)
+        return split.evaluation_batches(size, self.share)
 
     def shapes(self, *split_names: str) -> list[Batch]:
         """A batch in each of the shapes that the batches of these splits have."""
@@ -62,11 +69,11 @@ class Experiment:
             split = self.dataset.splits[name]
             size = training.batch_size if name == "train" else training.evaluation_batch_size
             if not isinstance(split, Stream):
-                found += split.shapes(size)
+                found += split.shapes(self.share.size(size))
             elif name == "train":
                 found.append(self.training_batch(0))
             else:
-                found.append(next(split.evaluation_batches(size, training.k2)))
+                found.append(next(split.evaluation_batches(size, training.k2, self.share)))
         return found
 
     def initial_state(self) -> TrainState:
@@ -122,8 +129,8 @@ def compose(
         training=training,
         parallel=spread,
     )
-    experiment = Experiment(config, dataset, model, trainer, _vectors(config, dataset))
-    _try_out(experiment)
+    experiment = Experiment(config, dataset, model, trainer, _vectors(config, dataset), Share(*spread.part))
+    _try_out(experiment.whole())
     return experiment
 
 

@@ -3,6 +3,7 @@
 Someone's own models, data sets and objectives join the tables by ``models={"name": Model}`` and so on.
 """
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from sequence_lab.config import GenerationConfig, Tables, default_config
 from sequence_lab.data import Packed, Sequences, Stream
 from sequence_lab.models import generation
 from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, VOCABULARY, RunFolder, environment, short
-from sequence_lab.training import loop
+from sequence_lab.training import loop, processes
 from sequence_lab.training.checkpoints import Checkpoints
 from sequence_lab.training.parallel import REPLICATED
 from sequence_lab.training.progress import parameter_table
@@ -62,44 +63,54 @@ def run(
       training.loop.Diverged, training.interrupts.Interrupted: as they say.
     """
     started = time.monotonic() if started is None else started
-    experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices)
-    with schema.refusals():
-        done, before = folder.read(SUMMARY), folder.read(ENVIRONMENT)
-    with folder.claim(experiment.config):
+    say = say if processes.is_first() else _silent
+    with contextlib.ExitStack() as entered:
+        workdir = entered.enter_context(processes.folder_of(Path(workdir)))
+        experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices)
+        with schema.refusals():
+            done, before = processes.from_first(lambda: (folder.read(SUMMARY), folder.read(ENVIRONMENT)))
+        processes.from_first(lambda: entered.enter_context(folder.claim(experiment.config)))
         if done is not None and done["num_steps"] == experiment.trainer.training.num_steps:
             say(f"{folder.path} is finished (step {done['step']}); raise training.num_steps to go on")
             results.say(done, say)
             return done
-        here = environment(experiment.trainer.parallel.devices)
-        if before is not None and before != here:
-            changed = ", ".join(name for name in here if here[name] != before.get(name))
-            say(f"{changed} changed since this run began: it goes on equal to rounding, not bit for bit")
-        folder.write(ENVIRONMENT, here)
-        if experiment.dataset.vocabulary is not None:
-            folder.write(VOCABULARY, experiment.dataset.vocabulary.to_json())
-        state = experiment.initial_state()
-        say(f"parameters\n{parameter_table(state.params)}")
-        if isinstance(split := experiment.dataset.splits["train"], Sequences | Packed):
-            say(split.account(experiment.trainer.training.batch_size))
-        state, host = loop.fit(
-            experiment.trainer,
-            state,
-            experiment.training_batches(),
-            functools.partial(experiment.evaluation_batches, "validation"),
-            {name: experiment.shapes(name) for name in ("train", "validation")},
-            folder.path,
-            started=started,
-            say=say,
-        )
-        best_step, variables = _best(experiment, folder, say)
-        summary = results.summary(experiment, folder.path, state, host, best_step, variables)
-        summary |= {"command": command, **here}
-        plot = results.plot(experiment, folder.path, summary)
-        results.say(summary, say)
-        if _generates(experiment):
-            say("\n" + _sample(experiment, variables))
-        folder.write(SUMMARY, summary)  # last: what has a summary is finished
-        say(f"\nall of it is in {short(folder.path)}, the learning curve in {short(plot)}")
+        return _train(experiment, folder, before, started, command, say)
+
+
+def _train(
+    experiment: Experiment, folder: RunFolder, before: dict[str, Any] | None, started: float, command: str, say: Say
+) -> dict[str, Any]:
+    """A run in a folder that is claimed, from its newest checkpoint on; ``before``: the environment it began in."""
+    here = environment(experiment.trainer.parallel.devices)
+    if before is not None and before != here:
+        changed = ", ".join(name for name in here if here[name] != before.get(name))
+        say(f"{changed} changed since this run began: it goes on equal to rounding, not bit for bit")
+    folder.write(ENVIRONMENT, here)
+    if experiment.dataset.vocabulary is not None:
+        folder.write(VOCABULARY, experiment.dataset.vocabulary.to_json())
+    state = experiment.initial_state()
+    say(f"parameters\n{parameter_table(state.params)}")
+    if isinstance(split := experiment.dataset.splits["train"], Sequences | Packed):
+        say(split.account(experiment.trainer.training.batch_size))
+    state, host = loop.fit(
+        experiment.trainer,
+        state,
+        experiment.training_batches(),
+        functools.partial(experiment.evaluation_batches, "validation"),
+        {name: experiment.shapes(name) for name in ("train", "validation")},
+        folder.path,
+        started=started,
+        say=say,
+    )
+    best_step, variables = _best(experiment, folder, say)
+    summary = results.summary(experiment, folder.path, state, host, best_step, variables)
+    summary |= {"command": command, **here}
+    plot = results.plot(experiment, folder.path, summary)
+    results.say(summary, say)
+    if _generates(experiment):
+        say("\n" + _sample(experiment, variables))
+    folder.write(SUMMARY, summary)  # last: what has a summary is finished
+    say(f"\nall of it is in {short(folder.path)}, the learning curve in {short(plot)}")
     return summary
 
 
@@ -118,6 +129,7 @@ def evaluate(
     Raises:
       schema.Refused: as ``run``; or there is no checkpoint.
     """
+    say = say if processes.is_first() else _silent
     experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
     _, variables = _best(experiment, folder, say)
     found = results.metrics(experiment, variables)
@@ -165,13 +177,19 @@ def _prepare(
     with schema.refusals():
         experiment = compose(config, models=models, datasets=datasets, objectives=objectives, devices=devices)
         folder = RunFolder(workdir)
-        folder.check(experiment.config, writing=writing)
-        Checkpoints(folder.path / "checkpoints").check()
+        processes.from_first(lambda: folder.check(experiment.config, writing=writing))
+        processes.from_first(Checkpoints(folder.path / "checkpoints").check)
     return experiment, folder
 
 
 def _best(experiment: Experiment, folder: RunFolder, say: Say) -> tuple[int, Any]:
     """Step and variables of the best validation score, or the newest where that checkpoint is not whole."""
+    like = experiment.checkpoint_like()
+    step, variables = processes.from_first(lambda: _best_kept(like, folder, say))
+    return step, experiment.trainer.parallel.put(variables, REPLICATED)
+
+
+def _best_kept(like: Any, folder: RunFolder, say: Say) -> tuple[int, Any]:
     checkpoints = Checkpoints(folder.path / "checkpoints")
     faults = {step: checkpoints.fault(step) for step in checkpoints.steps()}
     for step, fault in faults.items():
@@ -180,12 +198,16 @@ def _best(experiment: Experiment, folder: RunFolder, say: Say) -> tuple[int, Any
     whole = [step for step, fault in faults.items() if fault is None]
     if not whole:
         raise schema.Refused(f"--workdir {folder.path} has no whole checkpoint; train first (--mode=train)")
-    like, step = experiment.checkpoint_like(), whole[0]
+    step = whole[0]
     arrays, kept = checkpoints.restore(step, like)
     if kept["host"]["best_step"] in whole[1:]:
         step = kept["host"]["best_step"]
         arrays, _ = checkpoints.restore(step, like)
-    return step, experiment.trainer.parallel.put(arrays["state"].judged, REPLICATED)
+    return step, arrays["state"].judged
+
+
+def _silent(line: str) -> None:
+    """What a process says that is not the first."""
 
 
 def _generates(experiment: Experiment) -> bool:
@@ -195,6 +217,7 @@ def _generates(experiment: Experiment) -> bool:
 
 def _sample(experiment: Experiment, variables: Any) -> str:
     config, vocabulary = GenerationConfig(**experiment.config["generation"]), experiment.dataset.vocabulary
+    variables = experiment.trainer.parallel.get(variables, REPLICATED)
     assert vocabulary is not None
     prompt_T = jnp.asarray(vocabulary.encode(config.prompt))
     if config.beam_width > 1:

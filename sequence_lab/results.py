@@ -19,6 +19,7 @@ from sequence_lab.data import Examples, Sequences
 from sequence_lab.data.tokens import Tokens
 from sequence_lab.training.host_state import HostState
 from sequence_lab.training.objectives import Task, chief, prefixed
+from sequence_lab.training.parallel import REPLICATED
 from sequence_lab.training.predictions import Predictions
 from sequence_lab.training.recorder import read_metrics
 from sequence_lab.training.state import TrainState
@@ -127,7 +128,8 @@ def _decoded(experiment: Experiment, variables: Any, folder: Path) -> Scores:
     split, vocabulary = experiment.dataset.splits.get("test"), experiment.dataset.vocabulary
     if split is None or not isinstance(vocabulary, Tokens) or not hasattr(experiment.model, "encode"):
         return {}
-    config, batches = GenerationConfig(**experiment.config["generation"]), experiment.evaluation_batches("test")
+    config, batches = GenerationConfig(**experiment.config["generation"]), experiment.whole().evaluation_batches("test")
+    variables = experiment.trainer.parallel.get(variables, REPLICATED)  # each of several processes decodes it all
     scores, found = decodings.decode(
         experiment.model, variables, batches, vocabulary, config.beam_width, config.length, config.length_penalty
     )

@@ -126,3 +126,13 @@ def test_layers_import_jax_and_flax_alone():
     )
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.split() == []
+
+
+def test_importing_the_package_starts_no_backend():
+    """Several processes can only join before JAX has looked for devices."""
+    program = (
+        "import sequence_lab.experiment, sequence_lab.sweeps; from jax._src import xla_bridge;"
+        "print(len(xla_bridge._backends))"
+    )
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output.split() == ["0"]

@@ -26,12 +26,13 @@ from sequence_lab.data.reviews import imdb, rt_polarity, sst2, sst5
 from sequence_lab.data.segmentation import ami_excerpts, music_speech
 from sequence_lab.data.sensors import uci_hapt, uci_har
 from sequence_lab.data.sequences import Batch, Sequences
+from sequence_lab.data.share import Share
 from sequence_lab.data.splits import Dataset, Examples, Generated, Stream
 from sequence_lab.data.vocabulary import Vocabulary
 
 __all__ = [
-    "DATASETS", "Batch", "Dataset", "Examples", "Generated", "Packed", "Ragged", "Sequences", "Stream",
-    "TrainingBatches", "Vocabulary", "characters",
+    "DATASETS", "Batch", "Dataset", "Examples", "Generated", "Packed", "Ragged", "Sequences", "Share",
+    "Stream", "TrainingBatches", "Vocabulary", "characters",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.sequences import Batch, Sequences, by_stream
+from sequence_lab.data.share import WHOLE, Share
 
 
 def first_fit(lengths: np.ndarray, width: int) -> np.ndarray:
@@ -93,7 +94,7 @@ class Packed:
         """Rows that the sequences fill, in every epoch."""
         return int(self._rows.max(initial=-1)) + 1
 
-    def training_batch(self, index: int, batch_size: int, seed: int) -> Batch:
+    def training_batch(self, index: int, batch_size: int, seed: int, share: Share = WHOLE) -> Batch:
         """The ``index``-th batch of an endless training run; each epoch shuffles anew and has every sequence once.
 
         The last batch of an epoch is filled up with empty rows.
@@ -106,18 +107,18 @@ class Packed:
                 f"batch_size is {batch_size}; allowed: 1 to {self.num_rows}, the training examples in packed rows"
             )
         epoch, position = divmod(index, -(-self.num_rows // batch_size))
-        return self._batch(self._drawn(seed, epoch), position, batch_size)
+        return self._batch(self._drawn(seed, epoch), position, batch_size, share)
 
-    def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
+    def evaluation_batches(self, batch_size: int, share: Share = WHOLE) -> Iterator[Batch]:
         """Every sequence once."""
         plan = self._plan(np.arange(len(self)), np.arange(self.num_rows))
         for position in range(-(-self.num_rows // batch_size)):
-            yield self._batch(plan, position, batch_size)
+            yield self._batch(plan, position, batch_size, share)
 
     def shapes(self, batch_size: int) -> list[Batch]:
         """A batch of zeros in the one shape that batches have."""
         nothing = np.zeros(0, int)
-        return [self._batch(Plan(nothing, nothing), 0, batch_size)]
+        return [self._batch(Plan(nothing, nothing), 0, batch_size, WHOLE)]
 
     def waste(self, batch_size: int) -> float:
         """The share of the steps of an epoch's batches that are padding."""
@@ -149,9 +150,11 @@ class Packed:
         by_row = np.argsort(rows, kind="stable")
         return Plan(order[by_row], rows[by_row])
 
-    def _batch(self, plan: Plan, position: int, batch_size: int) -> Batch:
-        first, end = np.searchsorted(plan.rows, [position * batch_size, (position + 1) * batch_size])
-        chosen, rows_S = plan.sequences[first:end], plan.rows[first:end] - position * batch_size
+    def _batch(self, plan: Plan, position: int, batch_size: int, share: Share) -> Batch:
+        names_B = share.of(position * batch_size + np.arange(batch_size), batch_size)
+        batch_size = len(names_B)
+        first, end = np.searchsorted(plan.rows, [names_B[0], names_B[-1] + 1])
+        chosen, rows_S = plan.sequences[first:end], plan.rows[first:end] - names_B[0]
         lengths_S = self.lengths[chosen]
         lengths_B = np.bincount(rows_S, lengths_S, batch_size).astype(np.int32)
         before_S = np.cumsum(lengths_S) - lengths_S  # steps of the sequences before, in all rows

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sequence_lab.data.ragged import Ragged
+from sequence_lab.data.share import WHOLE, Share
 
 Batch = dict[str, Any]
 
@@ -97,7 +98,7 @@ class Sequences:
         """The same examples, in batches of these widths."""
         return Sequences(self.arrays, widths, self.apart)
 
-    def training_batch(self, index: int, batch_size: int, seed: int) -> Batch:
+    def training_batch(self, index: int, batch_size: int, seed: int, share: Share = WHOLE) -> Batch:
         """The ``index``-th batch of an endless training run; each epoch shuffles anew and has every example once.
 
         The last batch of an epoch is filled up with rows whose mask is 0.
@@ -109,12 +110,13 @@ class Sequences:
             raise ValueError(f"batch_size is {batch_size}; allowed: 1 to {len(self)}, the training examples")
         epoch, position = divmod(index, -(-len(self) // batch_size))
         plan = self._plan(batch_size, seed, epoch)
-        return self._batch(plan.rows[position], plan.widths[position], batch_size)
+        rows = share.of(plan.rows[position], batch_size)
+        return self._batch(rows, plan.widths[position], share.size(batch_size))
 
-    def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
+    def evaluation_batches(self, batch_size: int, share: Share = WHOLE) -> Iterator[Batch]:
         """Every example once, from the shortest to the longest."""
         for rows, width in zip(*self._batches(self.evaluation_order(), batch_size), strict=True):
-            yield self._batch(rows, width, batch_size)
+            yield self._batch(share.of(rows, batch_size), width, share.size(batch_size))
 
     def evaluation_order(self) -> np.ndarray:
         """Which example each row of the evaluation batches is."""

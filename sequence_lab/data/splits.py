@@ -7,7 +7,8 @@ A batch is a dict of NumPy arrays with a leading batch axis: ``inputs``, ``label
 ``lengths`` (real steps per row), ``mask`` (which rows, or which steps, count), ``start`` (rows of a stream whose
 carry starts anew here) and ``resets`` (steps of a packed row where a sequence begins). Where streams of inputs have
 lengths of their own, ``inputs`` and ``lengths`` are dictionaries by stream, and ``labels_lengths`` are those of the
-labels and of the outputs that are held against them.
+labels and of the outputs that are held against them. Where several processes train one model, each makes its ``share``
+of every batch.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ import numpy as np
 from sequence_lab.data.bucketing import widths
 from sequence_lab.data.packing import Packed
 from sequence_lab.data.sequences import Batch, Sequences, by_stream, input_names
+from sequence_lab.data.share import WHOLE, Share
 from sequence_lab.data.tokens import Tokens
 from sequence_lab.data.vocabulary import Vocabulary
 
@@ -55,7 +57,7 @@ class Examples:
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
 
-    def training_batch(self, index: int, batch_size: int, seed: int) -> Batch:
+    def training_batch(self, index: int, batch_size: int, seed: int, share: Share = WHOLE) -> Batch:
         """The ``index``-th batch of an endless training run; each epoch shuffles anew and has every example once.
 
         The last batch of an epoch is filled up with rows whose mask is 0.
@@ -66,12 +68,14 @@ class Examples:
         if not 1 <= batch_size <= len(self):
             raise ValueError(f"batch_size is {batch_size}; allowed: 1 to {len(self)}, the training examples")
         epoch, position = divmod(index, -(-len(self) // batch_size))
-        return self._batch(self._order(seed, epoch)[position * batch_size :][:batch_size], batch_size)
+        rows = self._order(seed, epoch)[position * batch_size :][:batch_size]
+        return self._batch(share.of(rows, batch_size), share.size(batch_size))
 
-    def evaluation_batches(self, batch_size: int) -> Iterator[Batch]:
+    def evaluation_batches(self, batch_size: int, share: Share = WHOLE) -> Iterator[Batch]:
         """Every example once, in order; the last batch is filled up with rows whose mask is 0, all steps of it."""
         for first in range(0, len(self), batch_size):
-            yield self._batch(np.arange(first, min(first + batch_size, len(self))), batch_size)
+            rows = np.arange(first, min(first + batch_size, len(self)))
+            yield self._batch(share.of(rows, batch_size), share.size(batch_size))
 
     def evaluation_order(self) -> np.ndarray:
         """Which example each row of the evaluation batches is."""
@@ -111,7 +115,7 @@ class Generated(Examples):
         """What ``draw`` draws; ``shown`` of them in ``arrays``."""
         return cls(draw(np.random.default_rng([seed, 0]), shown), draw, seed)
 
-    def training_batch(self, index: int, batch_size: int, seed: int) -> Batch:
+    def training_batch(self, index: int, batch_size: int, seed: int, share: Share = WHOLE) -> Batch:
         """The ``index``-th batch; all of its rows count.
 
         Raises:
@@ -120,7 +124,7 @@ class Generated(Examples):
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; allowed: at least 1")
         arrays = self.draw(np.random.default_rng([self.seed, 0, seed, index]), batch_size)
-        return Examples(arrays)._batch(np.arange(batch_size), batch_size)
+        return Examples(arrays)._batch(share.of(np.arange(batch_size), batch_size), share.size(batch_size))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -135,7 +139,7 @@ class Stream:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def training_batch(self, index: int, batch_size: int, seed: int, k1: int, k2: int) -> Batch:
+    def training_batch(self, index: int, batch_size: int, seed: int, k1: int, k2: int, share: Share = WHOLE) -> Batch:
         """The ``index``-th window, for back-propagation through time truncated to (k1, k2).
 
         A window holds k2 steps and starts k1 steps after the one before; the steps it shares with that one are
@@ -155,29 +159,30 @@ class Stream:
             )
         epoch, window = divmod(index, windows)
         offset = 1 + np.random.default_rng([seed, epoch]).integers(k1)
-        first_B = offset + np.arange(batch_size) * steps_per_row + window * k1
+        first_B = offset + share.of(np.arange(batch_size), batch_size) * steps_per_row + window * k1
         position_BT = first_B[:, None] + np.arange(k2)
         counts_T = np.ones(k2, np.float32) if window == 0 else (np.arange(k2) >= k2 - k1).astype(np.float32)
         return {
             "inputs": self.tokens[position_BT - 1],
             "labels": self.tokens[position_BT],
             "mask": np.broadcast_to(counts_T, position_BT.shape),
-            "start": np.full(batch_size, window == 0),
+            "start": np.full(len(first_B), window == 0),
         }
 
-    def evaluation_batches(self, batch_size: int, window: int) -> Iterator[Batch]:
+    def evaluation_batches(self, batch_size: int, window: int, share: Share = WHOLE) -> Iterator[Batch]:
         """Every symbol once: the text in ``batch_size`` pieces side by side, ``window`` steps a batch."""
         steps_per_row = -(-len(self) // batch_size)
+        first_B = share.of(np.arange(batch_size), batch_size) * steps_per_row
         for first in range(0, steps_per_row, window):
             step_T = first + np.arange(window)
-            position_BT = np.arange(batch_size)[:, None] * steps_per_row + step_T
+            position_BT = first_B[:, None] + step_T
             counts_BT = (step_T < steps_per_row) & (position_BT < len(self))
             position_BT = np.where(counts_BT, position_BT, 0)
             yield {
                 "inputs": np.where(position_BT > 0, self.tokens[position_BT - 1], 0).astype(np.int32),
                 "labels": self.tokens[position_BT],
                 "mask": counts_BT.astype(np.float32),
-                "start": np.full(batch_size, first == 0),
+                "start": np.full(len(first_B), first == 0),
             }
 
 

@@ -20,6 +20,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 MANIFEST = "manifest.json"
+FIRST_ALONE = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})  # the others are not waited for
 
 
 @dataclasses.dataclass
@@ -34,7 +35,7 @@ class _LatestAndBest(checkpoint_managers.PreservationPolicy):
 
 
 class Checkpoints:
-    """The checkpoints of one run, in ``folder``; one process writes them.
+    """The checkpoints of one run, in ``folder``; of several processes the first alone writes and reads them.
 
     Args:
       say: called with one line when a checkpoint cannot be used.
@@ -119,7 +120,10 @@ class Checkpoints:
         # NumPy, so that the devices the arrays came from need not be there.
         abstract = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
         args = ocp.args.Composite(arrays=ocp.args.StandardRestore(abstract), host=ocp.args.JsonRestore())
-        with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+        handler = ocp.CompositeCheckpointHandler(
+            composite_options=ocp.CompositeOptions(multiprocessing_options=FIRST_ALONE)
+        )
+        with ocp.Checkpointer(handler, multiprocessing_options=FIRST_ALONE) as checkpointer:
             restored = checkpointer.restore(self._folder / str(step), args=args)
         return restored["arrays"], restored["host"]
 
@@ -139,7 +143,11 @@ class Checkpoints:
 
     def _open(self) -> ocp.CheckpointManager:
         if self._manager is None:
-            options = ocp.CheckpointManagerOptions(preservation_policy=self._policy, cleanup_tmp_directories=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            options = ocp.CheckpointManagerOptions(
+                preservation_policy=self._policy, cleanup_tmp_directories=True, create=False,
+                multiprocessing_options=FIRST_ALONE,
+            )  # fmt: skip
             self._manager = ocp.CheckpointManager(self._folder, options=options)
         return self._manager
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import jax
 import numpy as np
 
 from sequence_lab.ops import metrics
-from sequence_lab.training import objectives
+from sequence_lab.training import objectives, processes
 from sequence_lab.training.checkpoints import Checkpoints
 from sequence_lab.training.host_state import HostState
 from sequence_lab.training.interrupts import Interrupted, interrupts
@@ -61,7 +62,7 @@ def fit(
     checkpoints = Checkpoints(workdir / "checkpoints", say)
     carry = trainer.initial_carry(trainer.training.batch_size)
     host = HostState()
-    restored = checkpoints.restore_latest({"state": state, "carry": carry})
+    restored = processes.from_first(lambda: checkpoints.restore_latest({"state": state, "carry": carry}))
     if restored is not None:
         number, arrays, kept = restored
         state, carry, host = arrays["state"], arrays["carry"], HostState.from_json(kept["host"])
@@ -119,7 +120,7 @@ class _Run:
                 if over or evaluated_best or self.host.step % config.checkpoint_every == 0:
                     self._save()
                 self.checkpoints.poll()
-                if interrupted.is_set() and not over:
+                if self._told_to_stop(interrupted.is_set()) and not over:
                     self._save()
                     raise Interrupted(f"stopped after step {self.host.step}; the same command goes on from there")
         self._save()
@@ -132,6 +133,12 @@ class _Run:
     def _over(self) -> bool:
         patience = self.trainer.training.early_stopping_patience
         return self.host.step >= self.trainer.training.num_steps or 0 < patience <= self.host.since_best
+
+    def _told_to_stop(self, interrupted: bool) -> bool:
+        """Processes can only stop after the same step: several of them ask one another when they log."""
+        return (jax.process_count() == 1 or self.host.step % self.trainer.training.log_every == 0) and (
+            processes.in_any(interrupted)
+        )
 
     def _step(self) -> None:
         # Processor time: on a busy machine the clock would count the steps that run meanwhile.
@@ -218,7 +225,8 @@ class _Run:
             "carry": parallel.get(self.carry, SHARDED),
         }
         kept = {"host": self.host.to_json(), "data": self.data.get_state()}
-        self.checkpoints.save(self.host.step, arrays, kept, self.host.best_step)
+        if processes.is_first():
+            self.checkpoints.save(self.host.step, arrays, kept, self.host.best_step)
 
 
 def _to_host(measures: Mapping[str, metrics.Mean]) -> dict[str, metrics.Mean]:

@@ -7,17 +7,18 @@ from typing import Any
 import jax
 from tqdm import tqdm
 
+from sequence_lab.training import processes
+
 SHOWN = ("loss", "bits_per_symbol", "accuracy", "grad_norm", "clipped")
 
 
 class Progress:
-    """Progress towards ``num_steps``, from ``step`` on."""
+    """Progress towards ``num_steps``, from ``step`` on; of several processes the first alone shows it."""
 
     def __init__(self, num_steps: int, step: int) -> None:
         self._num_steps = num_steps
-        self._bar = tqdm(
-            total=num_steps, initial=step, unit="step", disable=not sys.stderr.isatty(), dynamic_ncols=True
-        )
+        silent = not (sys.stderr.isatty() and processes.is_first())
+        self._bar = tqdm(total=num_steps, initial=step, unit="step", disable=silent, dynamic_ncols=True)
 
     def advance(self) -> None:
         self._bar.update()
@@ -36,7 +37,8 @@ class Progress:
             self.say(f"step {step}  {split}  {figures}")
 
     def say(self, line: str) -> None:
-        tqdm.write(line, file=sys.stderr)
+        if processes.is_first():
+            tqdm.write(line, file=sys.stderr)
 
     def close(self) -> None:
         self._bar.close()

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from sequence_lab.ops.recurrence.cells import Carry, Cell, LinearCell, Params
 from sequence_lab.ops.recurrence.engine import Call, Start, Steps, local_parameters, noise_at, products
-from sequence_lab.ops.recurrence.linear import before, linear_recurrence, resolved
+from sequence_lab.ops.recurrence.linear import before, check_method, linear_recurrence, resolved
 from sequence_lab.ops.recurrence.remat import in_chunks
 
 Array = jax.Array
@@ -56,7 +56,7 @@ class Associative:
     chunk: int | None = None
 
     def __post_init__(self) -> None:
-        resolved(self.method)
+        check_method(self.method)
         if self.chunk is not None and self.chunk < 1:
             raise ValueError(f"chunk is {self.chunk}; allowed: 1 or more, or None")
 

@@ -55,13 +55,16 @@ def linear_recurrence(
     )
 
 
+def check_method(method: str | None) -> None:
+    """Raises ValueError unless there is such a method; leaves the backend alone, as an import may call it."""
+    if method is not None and method not in SOLVERS:
+        raise ValueError(f"method is {method!r}; allowed: {', '.join(SOLVERS)}, or None")
+
+
 def resolved(method: str | None) -> str:
     """The method, by the backend if it is None."""
-    if method is None:
-        return "scan" if jax.default_backend() == "cpu" else "associative_scan"
-    if method not in SOLVERS:
-        raise ValueError(f"method is {method!r}; allowed: {', '.join(SOLVERS)}, or None")
-    return method
+    check_method(method)
+    return method or ("scan" if jax.default_backend() == "cpu" else "associative_scan")
 
 
 def before(h_T: Array, initial: Array, reverse: bool) -> Array:
