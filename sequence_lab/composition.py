@@ -171,11 +171,12 @@ def _check_dataset(config: Mapping[str, Any], dataset: Dataset) -> None:
         isinstance(dataset.splits.get(split), Stream) for split in ("train", "validation", "test")
     )
     tasks = [task["name"] for task in config["objectives"].values()]
-    if config["baselines"] and not (is_text and tasks == ["language_modelling"]):
-        raise ValueError(
-            f"config.baselines is {config['baselines']}; allowed: () unless the one objective is language_modelling "
-            f"on a text with a test split (here {', '.join(tasks)} on {name})"
-        )
+    for field, without in (("baselines", ()), ("dynamic_rate", 0.0)):
+        if config[field] and not (is_text and tasks == ["language_modelling"]):
+            raise ValueError(
+                f"config.{field} is {config[field]}; allowed: {without} unless the one objective is language_modelling "
+                f"on a text with a test split (here {', '.join(tasks)} on {name})"
+            )
 
 
 def _check_packing(config: Mapping[str, Any], model: nn.Module) -> None:

@@ -60,6 +60,7 @@ def default_config() -> ConfigDict:
             "training": dataclasses.asdict(TrainingConfig()),
             "generation": dataclasses.asdict(GenerationConfig()),
             "baselines": (),  # rows of analysis.baselines.BASELINES
+            "dynamic_rate": 0.0,  # at which a language model also learns from a text it is tested on; 0: not at all
             "replicates": (),  # fields that, as the seed, a report takes the mean over: ("dataset.fold",)
             "published": {},  # figures to stand beside the test split's: measure -> (value, source and conditions)
         }
@@ -94,6 +95,7 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
         ("word_vectors", str),
         ("baselines", tuple),
         ("replicates", tuple),
+        ("dynamic_rate", float),
     ):
         if not isinstance(config[key], expected):
             raise ValueError(f"config.{key} is {config[key]!r}; allowed: {expected.__name__}")
@@ -101,6 +103,8 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
         raise ValueError(f"config.name is {config['name']!r}; allowed: the name of a folder")
     if config["seed"] < 0:
         raise ValueError(f"config.seed is {config['seed']}; allowed: 0 or more")
+    if config["dynamic_rate"] < 0:
+        raise ValueError(f"config.dynamic_rate is {config['dynamic_rate']}; allowed: 0 or more")
     schema.choose("config.parallel", config["parallel"], KINDS)
     for field, table in (("name", RULES), ("schedule", SCHEDULES)):
         schema.choose(f"config.optimizer.{field}", config["optimizer"].get(field, next(iter(table))), table)

@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from sequence_lab import decodings
-from sequence_lab.analysis import plots, report
+from sequence_lab import decodings, likelihoods
+from sequence_lab.analysis import mixtures, plots, report
 from sequence_lab.analysis.baselines import BASELINES
 from sequence_lab.analysis.scores import SCORES, Scores, confusion
 from sequence_lab.composition import Experiment
@@ -53,7 +53,7 @@ def summary(
         "parameters": sum(x.size for x in jax.tree.leaves(variables["params"])),
         "metrics": found,
         "intervals": {"test": intervals} if intervals else {},
-        "baselines": _baselines(experiment),
+        "baselines": _baselines(experiment, variables),
         "published": experiment.config["published"],
     }
 
@@ -139,10 +139,20 @@ def _decoded(experiment: Experiment, variables: Any, folder: Path) -> Scores:
     return scores
 
 
-def _baselines(experiment: Experiment) -> dict[str, float]:
-    dataset: Any = experiment.dataset  # of text wherever there are baselines: ``compose`` has made sure
+def _baselines(experiment: Experiment, variables: Any) -> dict[str, float]:
+    """By name, bits per symbol of the test text: of other models, and of this one in company or as it reads on."""
+    config, dataset = experiment.config, experiment.dataset
+    if not config["baselines"] and not config["dynamic_rate"]:
+        return {}
+    runs = {"this run": likelihoods.probabilities(experiment, variables)}
     found: dict[str, float] = {}
-    for name in experiment.config["baselines"]:
-        train, validation, test = (dataset.splits[split].tokens for split in ("train", "validation", "test"))
-        found |= BASELINES[name](train, validation, test, dataset.vocabulary)
+    if config["dynamic_rate"]:
+        dynamic = likelihoods.dynamic_probabilities(experiment, variables, config["dynamic_rate"])
+        runs["this run, dynamic"] = dynamic
+        found["this run, dynamic"] = mixtures.bits([dynamic])
+    splits: Any = dataset.splits  # of text wherever there are baselines: ``compose`` has made sure
+    train, validation, test = (splits[name].tokens for name in ("train", "validation", "test"))
+    vocabulary: Any = dataset.vocabulary
+    for name in config["baselines"]:
+        found |= BASELINES[name](train, validation, test, vocabulary, runs)
     return found

@@ -27,7 +27,8 @@ ARROWS = {
     "config": {"schema", "training", "analysis"},
     "composition": {"schema", "config", "data", "models", "nn", "ops", "training", "analysis"},
     "decodings": {"data", "models", "ops", "analysis"},
-    "results": {"decodings", "config", "composition", "data", "training", "analysis"},
+    "likelihoods": {"composition", "data", "training", "ops", "analysis"},
+    "results": {"decodings", "likelihoods", "config", "composition", "data", "training", "analysis"},
     "experiment": {
         "results", "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops", "training",
         "analysis",

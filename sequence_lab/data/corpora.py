@@ -1,6 +1,9 @@
 """Texts for language models: one stream of tokens a split."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from sequence_lab.data import store, tokens
 from sequence_lab.data.splits import Dataset, Stream
@@ -34,7 +37,14 @@ def streams(name: str, kind: str, vocabulary_size: int) -> Dataset:
         )
     lines = {split: store.texts(column["text"]) for split, column in prepared.splits.items()}
     special = (tokens.UNKNOWN, tokens.END) if kind in ("blanks", "words") else (tokens.END,)
-    learnt = tokens.learn(lines["train"], kind, size=vocabulary_size, special=special)
-    facts: dict[str, Any] = {"vocabulary_size": len(learnt)}
-    found = {split: Stream(learnt.encode_all(texts).joined(learnt.id_of(tokens.END))) for split, texts in lines.items()}
+    return in_streams(lines, tokens.learn(lines["train"], kind, size=vocabulary_size, special=special))
+
+
+def in_streams(lines: Mapping[str, Sequence[str]], learnt: tokens.Tokens) -> Dataset:
+    """The lines of each split as one stream, with "<eos>" after each where the vocabulary has it."""
+    ids = {split: learnt.encode_all(texts) for split, texts in lines.items()}
+    end = learnt.tokenizer.token_to_id(tokens.END)
+    found = {split: Stream(rows.values if end is None else rows.joined(end)) for split, rows in ids.items()}
+    counts = np.bincount(found["train"].tokens, minlength=len(learnt))
+    facts: dict[str, Any] = {"vocabulary_size": len(learnt), "symbol_counts": tuple(map(int, counts))}
     return Dataset(found, facts, learnt)

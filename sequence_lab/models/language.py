@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from sequence_lab.models.recurrent import check_dropout, recurrent_stack
-from sequence_lab.nn import Dense, Embedding
+from sequence_lab.nn import AdaptiveSoftmax, ClassSoftmax, Dense, Embedding, frequency_classes
 from sequence_lab.ops import dropout, masking
 
 Array = jax.Array
@@ -33,6 +33,11 @@ class RecurrentLanguageModel(nn.Module):
       locked: what dropout draws for a row stays the same over its steps (Gal and Ghahramani 2016).
       tied: the logits are products with the symbols' vectors (Press and Wolf 2017), and a bias; where these have
         another size than the top layer, of a projection of its outputs.
+      classes: the logits are log probabilities, of so many classes of symbols and of the symbols of each
+        (``ClassSoftmax``), by ``symbol_counts``; 0: there are none.
+      symbol_counts: of the training text, by id; data sets know it whose vocabulary is in order of frequency.
+      cutoffs: the logits are log probabilities, of the symbols below the first of these ids and of groups that begin
+        at each (``AdaptiveSoftmax``); (): there are none.
       table_scale: the symbols' vectors start from U(-table_scale, table_scale); 0: from N(0, 1).
       with_hidden: outputs are "symbols", the logits, and "hidden", what the top layer puts out, for objectives on it.
     """
@@ -47,6 +52,9 @@ class RecurrentLanguageModel(nn.Module):
     symbol_dropout: float = 0.0
     locked: bool = False
     tied: bool = False
+    classes: int = 0
+    symbol_counts: tuple[int, ...] = ()
+    cutoffs: tuple[int, ...] = ()
     table_scale: float = 0.0
     with_hidden: bool = False
 
@@ -61,7 +69,15 @@ class RecurrentLanguageModel(nn.Module):
             table_init=_uniform(scale) if scale else nn.initializers.normal(1.0),
         )
         self.decoder = self._stack()
-        if not self.tied:
+        if self.tied + bool(self.classes) + bool(self.cutoffs) > 1:
+            raise ValueError(
+                f"tied is {self.tied}, classes is {self.classes}, cutoffs is {self.cutoffs}; allowed: one of the three"
+            )
+        if self.classes:
+            self.head: nn.Module = ClassSoftmax(frequency_classes(self.symbol_counts or (0,), self.classes))
+        elif self.cutoffs:
+            self.head = AdaptiveSoftmax((*self.cutoffs, self.vocabulary_size))
+        elif not self.tied:
             self.head = Dense(self.vocabulary_size)
         else:
             self.bias = self.param("bias", nn.initializers.zeros, (self.vocabulary_size,))

@@ -33,6 +33,7 @@ from sequence_lab.nn.recurrent import (
     Recurrent,
     RecurrentLayer,
 )
+from sequence_lab.nn.softmax import AdaptiveSoftmax, ClassSoftmax, frequency_classes
 from sequence_lab.ops.audio import RunningCarry
 from sequence_lab.ops.recurrence.cells import (
     GRUCell,
@@ -60,11 +61,13 @@ __all__ = [
     "RGLRU",
     "RNN",
     "SRU",
+    "AdaptiveSoftmax",
     "AttentionPooling",
     "BatchNorm",
     "Bidirectional",
     "BothWays",
     "ChainPotentials",
+    "ClassSoftmax",
     "Conv1D",
     "Conv2D",
     "ConvTranspose1D",
@@ -95,5 +98,6 @@ __all__ = [
     "Stacked",
     "StateCarry",
     "final_hidden",
+    "frequency_classes",
     "pretrained",
 ]

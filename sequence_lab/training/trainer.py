@@ -1,7 +1,7 @@
 """An experiment's parts, ready to train and to evaluate: what is compiled, and for which shapes."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,12 +112,15 @@ class Trainer:
         self, variables: Any, batches: Iterable[Batch], shapes: Sequence[Batch], order: np.ndarray
     ) -> dict[str, Predictions]:
         """What the model says about every example, by task; arguments as in ``evaluate`` and ``gathered``."""
+        found = [self.parallel.get(compared, SHARDED) for compared in self.outputs(variables, batches, shapes)]
+        return {task.key: gathered([one[task.key] for one in found], order) for task in self.tasks}
+
+    def outputs(self, variables: Any, batches: Iterable[Batch], shapes: Sequence[Batch]) -> Iterator[dict[str, Any]]:
+        """Of each batch, by task, outputs, labels and mask, on the devices; arguments as in ``evaluate``."""
         carry = self._compiled(self.prediction_programs, variables, shapes)
-        found = []
         for batch in batches:
             carry, compared = self.prediction_programs(variables, carry, self.parallel.feed(dict(batch)))
-            found.append(self.parallel.get(compared, SHARDED))
-        return {task.key: gathered([one[task.key] for one in found], order) for task in self.tasks}
+            yield compared
 
     def compile_evaluation(self, variables: Any, shapes: Sequence[Batch]) -> Any:
         """Returns the carry that an evaluation starts with."""

@@ -78,3 +78,21 @@ def test_noise_acts_in_training_alone(option):
 def test_vectors_start_within_the_scale():
     table = initial(RecurrentLanguageModel(**BASE, table_scale=0.1), text())["params"]["embedding"]["table"]
     assert 0.05 < np.abs(table).max() <= 0.1
+
+
+@pytest.mark.parametrize("options", [{"classes": 3, "symbol_counts": tuple(range(11, 0, -1))}, {"cutoffs": (3, 6)}])
+def test_logits_by_groups_are_log_probabilities_also_step_by_step(options):
+    model = RecurrentLanguageModel(**BASE, **options)
+    x = text()
+    variables = initial(model, x)
+    log_probs, _ = apply(model, variables, x)
+    np.testing.assert_allclose(np.exp(log_probs).sum(-1), 1, rtol=1e-5)
+    carry = model.initial_carry((3,))
+    for step in range(3):
+        found, carry = model.apply(variables, carry, x[:, step], method="step")
+        np.testing.assert_allclose(found, log_probs[:, step], rtol=1e-4, atol=1e-5)
+
+
+def test_only_one_kind_of_logits_can_be_asked_for():
+    with pytest.raises(ValueError, match="allowed: one of the three"):
+        initial(RecurrentLanguageModel(**BASE, tied=True, cutoffs=(3,)), text())

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from sequence_lab.data import tokens as tokenisers
+from sequence_lab.data.corpora import in_streams
 from sequence_lab.data.own import folders, given, reading
 from sequence_lab.data.own.rows import Labelled, classes_of
 from sequence_lab.data.partition import Partition
 from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.sequences import Sequences
-from sequence_lab.data.splits import Dataset, Stream
+from sequence_lab.data.splits import Dataset
 from sequence_lab.data.texts import TextOptions, labelled_texts, learn
 
 TABS: Mapping[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
@@ -58,11 +59,7 @@ def text_file(
         raise ValueError(f"dataset.files: no text is left for {empty[0]}; allowed: more text, or a larger share")
     lines = {s: text.removesuffix("\n").split("\n") if by_line else [text] for s, text in parts.items()}
     special = (tokenisers.UNKNOWN, tokenisers.END) if by_line else (tokenisers.UNKNOWN,)
-    learnt = tokenisers.learn(lines["train"], tokens, size=vocabulary_size, special=special)
-    end = learnt.id_of(tokenisers.END) if by_line else None
-    ids = {split: learnt.encode_all(found) for split, found in lines.items()}
-    streams = {split: Stream(found.values if end is None else found.joined(end)) for split, found in ids.items()}
-    return Dataset(streams, {"vocabulary_size": len(learnt)}, learnt)
+    return in_streams(lines, tokenisers.learn(lines["train"], tokens, size=vocabulary_size, special=special))
 
 
 def text_table(

@@ -124,7 +124,9 @@ def test_a_text_is_parted_from_its_end_or_by_files(tmp_path):
         (tmp_path / "more" / name).write_bytes(b"\xff\x00")
     words = DATASETS["text_file"](str(tmp_path / "a.txt"), test_files=str(tmp_path / "more"), tokens="blanks")
     assert words.vocabulary.decode(words.splits["test"].tokens) == "<unk> line <eos>"
-    assert words.facts == {"vocabulary_size": len(words.vocabulary)}
+    assert words.facts["vocabulary_size"] == len(words.vocabulary)
+    counts = np.bincount(words.splits["train"].tokens, minlength=len(words.vocabulary))
+    assert words.facts["symbol_counts"] == tuple(counts)
 
 
 CONLL = (
