@@ -35,7 +35,7 @@ class RecurrentLanguageModel(nn.Module):
         another size than the top layer, of a projection of its outputs.
       classes: the logits are log probabilities, of so many classes of symbols and of the symbols of each
         (``ClassSoftmax``), by ``symbol_counts``; 0: there are none.
-      symbol_counts: of the training text, by id; data sets know it whose vocabulary is in order of frequency.
+      symbol_counts: of the training text, by id, where the vocabulary is in order of frequency; data sets know it.
       cutoffs: the logits are log probabilities, of the symbols below the first of these ids and of groups that begin
         at each (``AdaptiveSoftmax``); (): there are none.
       table_scale: the symbols' vectors start from U(-table_scale, table_scale); 0: from N(0, 1).
@@ -53,7 +53,7 @@ class RecurrentLanguageModel(nn.Module):
     locked: bool = False
     tied: bool = False
     classes: int = 0
-    symbol_counts: tuple[int, ...] = ()
+    symbol_counts: tuple[int, ...] | None = None
     cutoffs: tuple[int, ...] = ()
     table_scale: float = 0.0
     with_hidden: bool = False

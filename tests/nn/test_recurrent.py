@@ -346,6 +346,17 @@ STEP_REFUSALS: dict[str, tuple[Any, str]] = {
 }
 
 
+def test_a_sigmoid_network_is_a_loop_of_sigmoids() -> None:
+    layer, x = nn.RNN(3, activation="sigmoid", use_bias=False), np.random.default_rng(0).normal(size=(2, 5, 4))
+    params = jax.tree.map(np.asarray, layer.init(jax.random.key(1), x)["params"])
+    h, expected = np.zeros((2, 3)), []
+    for t in range(5):
+        h = 1 / (1 + np.exp(-(x[:, t] @ params["input"] + h @ params["recurrent"])))
+        expected.append(h)
+    y, _ = layer.apply({"params": params}, x)
+    np.testing.assert_allclose(y, np.stack(expected, axis=1), rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", STEP_REFUSALS)
 def test_step_is_refused_where_the_first_output_needs_the_last_input(name: str) -> None:
     layer, message = STEP_REFUSALS[name]

@@ -22,7 +22,11 @@ from sequence_lab.ops.recurrence.cells.cell import (
 
 Array = jax.Array
 
-ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {"tanh": jnp.tanh, "relu": jax.nn.relu}
+ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,
+    "sigmoid": jax.nn.sigmoid,
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,10 +34,10 @@ class RNNCell(Options):
     """Elman's network (1990): h = activation(W x + U h + b); ``torch.nn.RNN``, its two biases added up.
 
     With layer_norm: h = activation(LN(W x + U h) * scale + b) (Ba et al. 2016, equation 4). The IRNN of Le et al.
-    (2015) is activation="relu", recurrent_init="identity".
+    (2015) is activation="relu", recurrent_init="identity"; Mikolov's (2010) is activation="sigmoid", use_bias=False.
 
     Attributes: those of ``Options``, and
-      activation: "tanh" or "relu".
+      activation: "tanh", "relu" or "sigmoid".
     """
 
     activation: str = "tanh"

@@ -1,0 +1,32 @@
+"""Words of the Penn treebank by convolution: the last four words say the fifth (Bengio et al. 2003).
+
+python launch.py --config=experiments/ptb_convolution.py
+
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. With --mode=sweep: windows
+of 2 to 8 words.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from experiments import ptb_lstm
+
+
+def get_config() -> ConfigDict:
+    config = ptb_lstm.get_config()
+    config.name = "ptb_convolution"
+    config.published = ConfigDict({"perplexity": (140.2, "feed-forward network, Mikolov 2012, table 4.1")})
+
+    config.model_name = "convolutional_language_model"
+    config.model = ConfigDict({"embedding_features": 100, "window": 5, "hidden_features": 200, "dropout": 0.2})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.schedule = "warmup_cosine"
+    config.training.num_steps = 6 * ptb_lstm.EPOCH
+    return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"model.window": (2, 3, 4, 5, 8)}}

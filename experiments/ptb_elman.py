@@ -1,0 +1,25 @@
+"""Words of the Penn treebank: a simple recurrent network of 200 sigmoid units (Mikolov et al. 2010, 2011).
+
+python launch.py --config=experiments/ptb_elman.py
+
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds.
+"""
+
+from ml_collections import ConfigDict
+
+from experiments import ptb_lstm
+
+
+def get_config() -> ConfigDict:
+    config = ptb_lstm.get_config()
+    config.name = "ptb_elman"
+    config.published = ConfigDict({"perplexity": (123.0, "Mikolov et al. 2011, RNN with BPTT; with KN5 106")})
+
+    config.model.cell = "rnn"
+    config.model.features = (200,)
+    config.model.cell_options = ConfigDict({"activation": "sigmoid", "use_bias": False})
+
+    config.optimizer.learning_rate = 10.0
+    config.optimizer.decay_from = 6 * ptb_lstm.EPOCH
+    config.dynamic_rate = 0.5
+    return config

@@ -1,0 +1,53 @@
+"""Words of the Penn treebank: the regularised recipe of Merity et al. (2018), of a size for 2 CPU cores.
+
+python launch.py --config=experiments/ptb_regularised.py
+
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. Tied vectors, one draw
+of dropout for all steps, also of whole words and of recurrent weights, penalties on activations and their changes, and
+SGD whose weights are averaged in the end.
+"""
+
+from ml_collections import ConfigDict
+
+from experiments import ptb_lstm
+
+EPOCH = 1327  # windows of 35 words in each of 20 rows of the training text
+
+
+def get_config() -> ConfigDict:
+    config = ptb_lstm.get_config()
+    config.name = "ptb_regularised"
+    config.published = ConfigDict({"next/perplexity": (58.8, "Merity et al. 2018, AWD-LSTM of 24 million weights")})
+
+    config.model = ConfigDict(
+        {
+            "cell": "lstm",
+            "features": (400, 400),
+            "cell_options": {"drop_connect": 0.3},
+            "embedding_features": 400,
+            "table_scale": 0.1,
+            "dropout": 0.3,
+            "input_dropout": 0.3,
+            "symbol_dropout": 0.1,
+            "locked": True,
+            "tied": True,
+            "with_hidden": True,
+        }
+    )
+    config.objectives = ConfigDict(
+        {
+            "next": {"name": "language_modelling", "output": "symbols"},
+            "activation": {"name": "activation", "output": "hidden", "weight": 2.0},
+            "slowness": {"name": "slowness", "output": "hidden", "weight": 1.0},
+        }
+    )
+    config.optimizer.learning_rate = 30.0
+    config.optimizer.clip_norm = 0.25
+    config.optimizer.schedule = "constant"
+    config.optimizer.weight_decay = 1.2e-6
+    config.training.k1 = config.training.k2 = 35
+    config.training.num_steps = 15 * EPOCH
+    config.optimizer.average_from = 11 * EPOCH
+    config.training.evaluate_every = config.training.checkpoint_every = EPOCH
+    config.baselines = ()
+    return config
