@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from sequence_lab import results, schema
+from sequence_lab import pictures, results, schema
 from sequence_lab.analysis import report
 from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import GenerationConfig, Tables, default_config
@@ -106,6 +106,7 @@ def _train(
     summary = results.summary(experiment, folder.path, state, host, best_step, variables)
     summary |= {"command": command, **here}
     plot = results.plot(experiment, folder.path, summary)
+    pictures.draw(experiment, experiment.trainer.parallel.get(variables, REPLICATED), folder.path / "plots")
     results.say(summary, say)
     if _generates(experiment):
         say("\n" + _sample(experiment, variables))

@@ -28,10 +28,11 @@ ARROWS = {
     "composition": {"schema", "config", "data", "models", "nn", "ops", "training", "analysis"},
     "decodings": {"data", "models", "ops", "analysis"},
     "likelihoods": {"composition", "data", "training", "ops", "analysis"},
+    "pictures": {"composition", "nn", "ops", "analysis"},
     "results": {"decodings", "likelihoods", "config", "composition", "data", "training", "analysis"},
     "experiment": {
-        "results", "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops", "training",
-        "analysis",
+        "results", "pictures", "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops",
+        "training", "analysis",
     },
     "reports": {"schema", "run_folder", "sweeps", "training", "analysis"},
     "preparation": {"schema", "config", "composition", "data", "analysis"},

@@ -1,5 +1,6 @@
 """Texts by a language model: drawn, or the likeliest."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import flax.linen as nn
@@ -33,6 +34,35 @@ def generate(
       int32 ``[length]``.
     """
 
+    read, draw = _sampler(model, variables, temperature, top_k, top_p)
+    carry, logits_TV = jax.lax.scan(read, model.initial_carry((1,)), prompt_T)
+    _, tokens_T = jax.lax.scan(draw, (carry, logits_TV[-1]), jax.random.split(key, length))
+    return tokens_T
+
+
+def stream(
+    model: nn.Module,
+    variables: Any,
+    prompt_T: Array,
+    length: int,
+    temperature: float,
+    key: Array,
+    *,
+    top_k: int = 0,
+    top_p: float = 1.0,
+) -> Iterator[int]:
+    """The symbols of ``generate``, the same ones, each as soon as it is drawn."""
+    read, draw = _sampler(model, variables, temperature, top_k, top_p)
+    carry, logits_TV = jax.jit(lambda carry: jax.lax.scan(read, carry, prompt_T))(model.initial_carry((1,)))
+    state, draw = (carry, logits_TV[-1]), jax.jit(draw)
+    for one in jax.random.split(key, length):
+        state, token = draw(state, one)
+        yield int(token)
+
+
+def _sampler(model: nn.Module, variables: Any, temperature: float, top_k: int, top_p: float) -> tuple[Any, Any]:
+    """Steps of a scan: one that reads a given symbol, and one that draws it by a key."""
+
     def read(carry: Any, token: Array) -> tuple[Any, Array]:
         logits_BV, carry = model.apply(variables, carry, token[None], method="step")
         return carry, logits_BV[0]
@@ -46,9 +76,7 @@ def generate(
         token = token.astype(jnp.int32)
         return read(carry, token), token
 
-    carry, logits_TV = jax.lax.scan(read, model.initial_carry((1,)), prompt_T)
-    _, tokens_T = jax.lax.scan(draw, (carry, logits_TV[-1]), jax.random.split(key, length))
-    return tokens_T
+    return read, draw
 
 
 def restricted(logits_V: Array, top_k: int = 0, top_p: float = 1.0) -> Array:

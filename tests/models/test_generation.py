@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sequence_lab.models import RecurrentLanguageModel
-from sequence_lab.models.generation import generate, restricted
+from sequence_lab.models.generation import generate, restricted, stream
 
 MODEL = RecurrentLanguageModel(vocabulary_size=5, embedding_features=3, cell="lstm", features=(4,))
 PROMPT = jnp.array([2, 0, 3], jnp.int32)
@@ -47,6 +47,14 @@ def test_the_key_alone_decides(variables):
     once, again, other = (generate(MODEL, variables, PROMPT, 30, 1.0, jax.random.key(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(once, again)
     assert not np.array_equal(once, other)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_stream_is_of_the_same_symbols(variables, temperature):
+    options = (MODEL, variables, PROMPT, 20, temperature, jax.random.key(3))
+    found = stream(*options, top_k=4)
+    first = next(found)  # before the others are drawn
+    np.testing.assert_array_equal([first, *found], generate(*options, top_k=4))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""What is drawn of a network over images is what its first convolution does."""
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from sequence_lab import pictures
+from sequence_lab.composition import compose
+from sequence_lab.data import Dataset, Examples
+from sequence_lab.experiment import default_config
+from sequence_lab.ops import convolution
+
+RANDOM = np.random.default_rng(0)
+
+
+def images():
+    splits = {
+        name: Examples({"inputs": RANDOM.normal(size=(n, 9, 8, 2)).astype(np.float32), "labels": np.arange(n) % 3})
+        for name, n in (("train", 8), ("validation", 5), ("test", 11))
+    }
+    return Dataset(splits, {"num_outputs": 3})
+
+
+def composed(model, **fields):
+    config = default_config()
+    config.name, config.dataset_name, config.model_name = "drawn", "images", model
+    config.model = ConfigDict(fields)
+    config.objectives = ConfigDict({"class": {"name": "classification"}})
+    config.training.update({"batch_size": 4, "evaluation_batch_size": 4})
+    experiment = compose(config, datasets={"images": images}, devices=jax.devices()[:1])
+    return experiment, experiment.initial_state().variables
+
+
+@pytest.mark.parametrize(("padding", "start"), [("SAME", -1), ("VALID", 0)])
+def test_the_maps_are_those_of_the_first_convolution_alone(padding, start):
+    experiment, variables = composed("conv_net_2d", features=(4,), padding=padding, convolutions=1)
+    first = pictures.first_convolution(experiment, variables)
+    own = variables["params"]["Conv2D_0"]
+    np.testing.assert_array_equal(first.kernel, own["kernel"])
+    x = RANDOM.normal(size=(3, 9, 8, 2)).astype(np.float32)
+    expected, _ = convolution.convolve(x, own["kernel"], padding=padding)
+    np.testing.assert_allclose(first.maps(x), np.maximum(expected + own["bias"], 0), atol=1e-5)
+    assert [(field.size, field.start) for field in first.fields] == [(3, start)] * 2
+
+
+def test_of_images_four_pictures_are_drawn(tmp_path):
+    experiment, variables = composed("resnet", depth=8, width=4)
+    paths = pictures.draw(experiment, variables, tmp_path)
+    assert [path.name for path in paths] == ["filters.png", "feature_maps.png", "patches.png", "winners.png"]
+    assert all(path.stat().st_size > 1000 for path in paths)
