@@ -9,13 +9,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from sequence_lab import decodings, likelihoods
+from sequence_lab import decodings, likelihoods, timelines
 from sequence_lab.analysis import mixtures, plots, report
 from sequence_lab.analysis.baselines import BASELINES
-from sequence_lab.analysis.scores import SCORES, Scores, confusion
+from sequence_lab.analysis.scores import SCORES, Score, Scores, confusion
 from sequence_lab.composition import Experiment
 from sequence_lab.config import GenerationConfig
-from sequence_lab.data import Examples, Sequences
+from sequence_lab.data import Examples, Ragged, Sequences
 from sequence_lab.data.tokens import Tokens
 from sequence_lab.training.host_state import HostState
 from sequence_lab.training.objectives import Task, chief, prefixed
@@ -34,9 +34,11 @@ def summary(
     """The figures of a run that has ended; leaves the predictions of the test split in its folder."""
     found = metrics(experiment, variables)
     scores = _decoded(experiment, variables, folder)
-    for task, predicted in _predictions(experiment, variables, folder).items():
-        own = SCORES[_objective(experiment, task)](predicted.outputs, predicted.labels)
+    predicted = _predictions(experiment, variables, folder)
+    for task, test in predicted.items():
+        own = SCORES[_objective(experiment, task)](test.outputs, test.labels)
         scores |= {prefixed(experiment.trainer.tasks, task, name): score for name, score in own.items()}
+    scores |= _timelines(experiment, variables, predicted, folder)
     if scores:
         found["test"] |= {name: score.value for name, score in scores.items()}
     intervals = {name: [score.low, score.high] for name, score in scores.items() if not math.isnan(score.low)}
@@ -98,15 +100,37 @@ def _objective(experiment: Experiment, task: Task) -> str:
     return experiment.config["objectives"][task.key]["name"]
 
 
-def _predictions(experiment: Experiment, variables: Any, folder: Path) -> dict[Task, Predictions]:
-    """Of the tasks that have scores, on the test split; keeps them as arrays TASK/outputs, TASK/labels and so on."""
+def _predicted(experiment: Experiment, variables: Any, split_name: str) -> dict[Task, Predictions]:
+    """Of the tasks that have scores; of a split of examples, where it is there."""
     tasks = [task for task in experiment.trainer.tasks if _objective(experiment, task) in SCORES]
-    split = experiment.dataset.splits.get("test")
+    split = experiment.dataset.splits.get(split_name)
     if not tasks or not isinstance(split, Examples | Sequences):
         return {}
-    batches, shapes = experiment.evaluation_batches("test"), experiment.shapes("test")
+    batches, shapes = experiment.evaluation_batches(split_name), experiment.shapes(split_name)
     by_key = experiment.trainer.predict(variables, batches, shapes, split.evaluation_order())
-    found = {task: by_key[task.key] for task in tasks}
+    return {task: by_key[task.key] for task in tasks}
+
+
+def _timelines(experiment: Experiment, variables: Any, tested: Mapping[Task, Predictions], folder: Path) -> Scores:
+    """Of the labels of recordings; as smoothed as validation likes best."""
+    frame, split = experiment.dataset.facts.get("frame_seconds"), experiment.dataset.splits.get("test")
+    if frame is None or not isinstance(split, Sequences):
+        return {}
+    levels = split.arrays.get("levels")
+    levels = levels.values if isinstance(levels, Ragged) else None
+    predicted, found = _predicted(experiment, variables, "validation"), dict[str, Score]()
+    for task, test in tested.items():
+        path, title = folder / "plots" / f"timeline_{task.key}.png", f"{experiment.config['name']}, test"
+        own = timelines.scored(predicted[task], test, frame, experiment.dataset.classes, levels, path, title)
+        found |= {prefixed(experiment.trainer.tasks, task, name): score for name, score in own.items()}
+    return found
+
+
+def _predictions(experiment: Experiment, variables: Any, folder: Path) -> dict[Task, Predictions]:
+    """Of the tasks that have scores, on the test split; keeps them as arrays TASK/outputs, TASK/labels and so on."""
+    found = _predicted(experiment, variables, "test")
+    if not found:
+        return {}
     arrays = {
         f"{task.key}/{name}": array
         for task, predicted in found.items()

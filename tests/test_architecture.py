@@ -29,7 +29,8 @@ ARROWS = {
     "decodings": {"data", "models", "ops", "analysis"},
     "likelihoods": {"composition", "data", "training", "ops", "analysis"},
     "pictures": {"composition", "nn", "ops", "analysis"},
-    "results": {"decodings", "likelihoods", "config", "composition", "data", "training", "analysis"},
+    "timelines": {"training", "analysis"},
+    "results": {"decodings", "likelihoods", "timelines", "config", "composition", "data", "training", "analysis"},
     "experiment": {
         "results", "pictures", "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops",
         "training", "analysis",

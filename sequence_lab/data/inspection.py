@@ -25,7 +25,11 @@ def class_counts(split: Examples | Sequences | Packed | Stream, classes: tuple[s
     if isinstance(split, Stream) or not classes:
         return None
     labels = split.arrays["labels"]
-    counts = np.bincount(np.ravel(labels.values if isinstance(labels, Ragged) else labels), minlength=len(classes))
+    labels = labels.values if isinstance(labels, Ragged) else labels
+    if np.issubdtype(labels.dtype, np.floating):  # a yes or no of each class
+        counts = np.count_nonzero(labels, axis=tuple(range(labels.ndim - 1)))
+    else:
+        counts = np.bincount(np.ravel(labels), minlength=len(classes))
     return dict(zip(classes, counts.tolist(), strict=True))
 
 

@@ -17,6 +17,7 @@ RATE, HOP, N_FFT = 16_000, 160, 400  # samples a second, from frame to frame (10
 PIECE = (3.0, 12.0)  # seconds that one sound lasts, at least and at most
 LEVELS = (-10.0, 20.0)  # decibels of speech over the music under it
 VIEWS = ("log_mel", "samples")
+KINDS = ("music", "speech")
 
 
 class Recording(NamedTuple):
@@ -73,12 +74,12 @@ def music_speech(
         count = recordings if split == "train" else -(-recordings // 4)
         made[split] = [_joined(sounds, round(seconds * RATE), mixed, random) for _ in range(count)]
     if mixed:
-        return _framed(made, view, num_mels)
+        return _framed(made, view, num_mels, KINDS)
     one = {
         split: [Recording(own.samples, own.labels.argmax(-1).astype(np.int32)) for own in found]
         for split, found in made.items()
     }
-    return _framed(one, view, num_mels, ("music", "speech"))
+    return _framed(one, view, num_mels, KINDS)
 
 
 def ami_excerpts(view: str = "log_mel", num_mels: int = 64) -> Dataset:
@@ -99,7 +100,8 @@ def ami_excerpts(view: str = "log_mel", num_mels: int = 64) -> Dataset:
             found.append(Recording(np.asarray(samples), labels))
         return found
 
-    return _framed({split: read(column) for split, column in prepared.splits.items()}, view, num_mels)
+    recordings = {split: read(column) for split, column in prepared.splits.items()}
+    return _framed(recordings, view, num_mels, ("speech", "overlap"))
 
 
 def _check_view(view: str) -> None:
@@ -152,7 +154,7 @@ def _gain(music: np.ndarray, speech: np.ndarray, level: float) -> float:
     return float(np.sqrt(powers[1] / powers[0]) * 10 ** (-level / 20)) if min(powers) > 0 else 1.0
 
 
-def _framed(recordings: dict[str, list[Recording]], view: str, num_mels: int, classes: tuple[str, ...] = ()) -> Dataset:
+def _framed(recordings: dict[str, list[Recording]], view: str, num_mels: int, classes: tuple[str, ...]) -> Dataset:
     """Inputs at every frame, and what else is said of the sample in its middle."""
     if view == "samples":
         inputs = {split: [_blocks(own.samples) for own in found] for split, found in recordings.items()}
@@ -168,7 +170,7 @@ def _framed(recordings: dict[str, list[Recording]], view: str, num_mels: int, cl
             if own.levels is not None:
                 arrays.setdefault("levels", []).append(own.levels[middle])
         splits[split] = Sequences({name: Ragged.of(rows) for name, rows in arrays.items()})
-    return Dataset(splits, {"num_outputs": 2, "sample_rate": RATE}, classes=classes)
+    return Dataset(splits, {"num_outputs": 2, "sample_rate": RATE, "frame_seconds": HOP / RATE}, classes=classes)
 
 
 def _blocks(samples: np.ndarray) -> np.ndarray:

@@ -191,9 +191,10 @@ class Dataset:
     """Splits by name ("train", "validation", "test"), and what a model may ask about them.
 
     Attributes:
-      facts: fills in the fields of a model that carry the same names: ``num_outputs``, ``vocabulary_size``.
+      facts: fills in the fields of a model that carry the same names: ``num_outputs``, ``vocabulary_size``. Where
+        ``frame_seconds`` is there, labels at every step are scored as segments of recordings, too.
       vocabulary: of symbols, where there are any.
-      classes: names of the labels, where they are classes.
+      classes: names of the labels, or of the numbers of each.
     """
 
     splits: Mapping[str, Examples | Sequences | Packed | Stream]
