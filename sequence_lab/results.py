@@ -36,7 +36,7 @@ def summary(
     scores = _decoded(experiment, variables, folder)
     predicted = _predictions(experiment, variables, folder)
     for task, test in predicted.items():
-        own = SCORES[_objective(experiment, task)](test.outputs, test.labels)
+        own = SCORES[_objective(experiment, task)](*test, experiment.dataset.classes)
         scores |= {prefixed(experiment.trainer.tasks, task, name): score for name, score in own.items()}
     scores |= _timelines(experiment, variables, predicted, folder)
     if scores:

@@ -1,13 +1,16 @@
 """Scores of a whole split that no mean over examples gives, with 95 % intervals: the table ``SCORES``.
 
 A row belongs to an objective of the same name, and maps its outputs and labels at all places that count to scores.
+Where these are steps of sequences it is told how many each has, and what the classes are called, where they have names.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from sequence_lab.analysis import spans
 
 DRAWS = 2000  # resamplings behind an interval
 CONFIDENCE = (2.5, 97.5)  # percentiles
@@ -45,6 +48,34 @@ def of_classes(logits_NK: np.ndarray, labels_N: np.ndarray) -> Scores:
     else:
         del scores["sensitivity"], scores["specificity"]
     return scores
+
+
+def of_steps(logits_NK: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | None, classes: Sequence[str]) -> Scores:
+    """Those of the classes; and where these are tags, precision, recall and F1 of the spans they make up, each whole.
+
+    Of all spans together, and F1 of each type. See ``analysis.spans``.
+    """
+    scores, kinds = of_classes(logits_NK, labels_N), spans.types_of(classes)
+    if kinds is None or lengths is None:
+        return scores
+    true, said = (spans.spans(own, classes, lengths) for own in (labels_N, logits_NK.argmax(-1)))
+    counts = spans.counts(true, said, len(kinds))
+    right, many, there = counts.sum(axis=0)
+    scores |= {
+        "span_precision": Score(right / max(many, 1)),
+        "span_recall": Score(right / max(there, 1)),
+        "span_f1": Score(2 * right / max(many + there, 1)),
+    }
+    each = zip(kinds, counts, strict=True)
+    return scores | {f"span_f1/{kind}": Score(2 * own[0] / max(own[1] + own[2], 1)) for kind, own in each}
+
+
+def of_paths(
+    answers_NK: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | None, classes: Sequence[str]
+) -> Scores:
+    """``of_steps``, of answers that are no more than 0 or 1: without what asks for an order of the places."""
+    scores = of_steps(answers_NK, labels_N, lengths, classes)
+    return {name: score for name, score in scores.items() if name not in ("auc", "auprc")}
 
 
 def confusion(logits_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
@@ -121,8 +152,10 @@ def _ranked(scores_N: np.ndarray, labels_N: np.ndarray) -> Scores:
     return {"auc": Score(area, max(area - half, 0.0), min(area + half, 1.0)), "auprc": Score(precision)}
 
 
-SCORES: Mapping[str, Callable[[np.ndarray, np.ndarray], Scores]] = {
-    "classification": of_classes,
-    "labelling": of_classes,
-    "multilabel": of_labels,
+Row = Callable[[np.ndarray, np.ndarray, np.ndarray | None, Sequence[str]], Scores]
+SCORES: Mapping[str, Row] = {
+    "classification": lambda logits_NK, labels_N, lengths, classes: of_classes(logits_NK, labels_N),
+    "crf": of_paths,
+    "labelling": of_steps,
+    "multilabel": lambda logits_NK, labels_NK, lengths, classes: of_labels(logits_NK, labels_NK),
 }

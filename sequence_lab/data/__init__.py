@@ -20,6 +20,7 @@ from sequence_lab.data.packing import Packed
 from sequence_lab.data.piano_rolls import piano_rolls
 from sequence_lab.data.pipeline import TrainingBatches
 from sequence_lab.data.python_text import python_docs, stdlib_text
+from sequence_lab.data.python_tokens import stdlib_tokens
 from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.recordings import spoken_digits
 from sequence_lab.data.reviews import imdb, rt_polarity, sst2, sst5
@@ -73,6 +74,7 @@ DATASETS: Mapping[str, Callable[..., Dataset]] = {
     "sst2": sst2,
     "sst5": sst5,
     "stdlib_text": lambda: characters(stdlib_text()),
+    "stdlib_tokens": stdlib_tokens,
     "tfds": catalogue,
     "text_file": text_file,
     "text_folder": text_folder,

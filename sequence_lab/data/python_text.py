@@ -68,7 +68,7 @@ def _deal(sizes: dict[str, int], target: int) -> dict[str, str]:
     """
     room = {"validation": target, "test": target}
     dealt = {}
-    for name in sorted(sizes, key=_stable_hash):
+    for name in sorted(sizes, key=stable_hash):
         split = max(room, key=room.__getitem__)
         if sizes[name] <= min(room[split], target // 2):
             dealt[name] = split
@@ -86,15 +86,20 @@ def stdlib_text() -> dict[str, str]:
     Raises:
       ValueError: the running Python comes without the sources of its library.
     """
+    return {split: DOCUMENT_SEPARATOR.join(found.values()) for split, found in stdlib_files().items()}
+
+
+def stdlib_files() -> dict[str, dict[str, str]]:
+    """The same by split, each file's text by its path; ValueError as `stdlib_text`."""
     root = Path(sysconfig.get_path("stdlib"))
-    files: dict[str, list[str]] = {split: [] for split in _SPLITS}
+    files: dict[str, dict[str, str]] = {split: {} for split in _SPLITS}
     for path, text in _sources(root):
-        place = _stable_hash(path) / 2**64
+        place = stable_hash(path) / 2**64
         held_out = "test" if place < _STDLIB_HELD_OUT else "validation"
-        files[held_out if place < 2 * _STDLIB_HELD_OUT else "train"].append(text)
+        files[held_out if place < 2 * _STDLIB_HELD_OUT else "train"][path] = text
     if not all(files.values()):
         raise ValueError(f"stdlib_text needs the .py files of the standard library, found too few in {root}")
-    return {split: DOCUMENT_SEPARATOR.join(texts) for split, texts in files.items()}
+    return files
 
 
 def _sources(root: Path) -> Iterator[tuple[str, str]]:
@@ -108,6 +113,6 @@ def _sources(root: Path) -> Iterator[tuple[str, str]]:
                 continue
 
 
-def _stable_hash(name: str) -> int:
+def stable_hash(name: str) -> int:
     """64 bits that depend on the name alone; the built-in hash of a string differs between processes."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from sequence_lab.training import objectives
@@ -27,9 +28,14 @@ class Predictions(NamedTuple):
 def prediction_step(
     apply: Apply, tasks: Sequence[objectives.Task], variables: Mapping[str, Any], carry: Carry, batch: Batch
 ) -> tuple[Carry, dict[str, Any]]:
-    """The carry for the next batch; of every task, by key, its outputs, labels and mask."""
+    """The carry for the next batch; of every task, by key, its answers, labels and mask."""
     outputs, carry, _ = apply(variables, batch, carry, train=False, key=None)
-    return carry, {task.key: objectives.compared(task, outputs, batch) for task in tasks}
+
+    def answered(task: objectives.Task) -> tuple[jax.Array, jax.Array, jax.Array]:
+        array, labels, mask = objectives.compared(task, outputs, batch)
+        return task.objective.answers(array, mask), labels, mask
+
+    return carry, {task.key: answered(task) for task in tasks}
 
 
 def gathered(batches: Iterable[Arrays], order: np.ndarray) -> Predictions:

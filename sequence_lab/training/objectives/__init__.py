@@ -15,7 +15,7 @@ from sequence_lab.ops import masking
 from sequence_lab.ops.metrics import Mean
 from sequence_lab.training.objectives.activation import activation, slowness
 from sequence_lab.training.objectives.classification import classification
-from sequence_lab.training.objectives.crf import crf
+from sequence_lab.training.objectives.crf import crf, likeliest
 from sequence_lab.training.objectives.labelling import labelling
 from sequence_lab.training.objectives.language_modelling import language_modelling, perplexity
 from sequence_lab.training.objectives.multilabel import multilabel
@@ -35,18 +35,20 @@ class Objective(NamedTuple):
       best: the measure by which one state is better than another, on the validation split.
       mode: whether more of it is better.
       derive: further figures from the final means, such as a perplexity.
+      answers: ``(outputs, mask) -> outputs`` as scores and predictions have them: numbers of each class or target.
     """
 
     measure: Callable[[Array, Array, Array], Measures]
     best: str = "loss"
     mode: Literal["max", "min"] = "min"
     derive: Callable[[Means], Means] = lambda means: {}
+    answers: Callable[[Array, Array], Array] = lambda outputs, mask: outputs
 
 
 OBJECTIVES: Mapping[str, Objective] = {
     "activation": Objective(activation),
     "classification": Objective(classification, best="accuracy", mode="max"),
-    "crf": Objective(crf, best="accuracy", mode="max"),
+    "crf": Objective(crf, best="accuracy", mode="max", answers=likeliest),
     "labelling": Objective(labelling, best="accuracy", mode="max"),
     "language_modelling": Objective(language_modelling, derive=perplexity),
     "multilabel": Objective(multilabel),

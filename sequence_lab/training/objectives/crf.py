@@ -19,8 +19,7 @@ def crf(potentials_BTKK: Array, labels_BT: Array, mask_BT: Array) -> dict[str, m
             f"crf compares potentials [B, T, K, K] with labels [B, T]; "
             f"got {potentials_BTKK.shape} and {labels_BT.shape}"
         )
-    counts_BT = mask_BT != 0
-    lengths_B = jnp.max(jnp.where(counts_BT, jnp.arange(1, mask_BT.shape[1] + 1), 0), axis=1)
+    counts_BT, lengths_B = mask_BT != 0, _lengths(mask_BT)
     nats_B = -chains.log_likelihood(potentials_BTKK, labels_BT, lengths_B, counts_BT)
     weights_B = jnp.sum(mask_BT, axis=1) / jnp.maximum(jnp.sum(counts_BT, axis=1), 1)
     path_BT, _ = chains.viterbi(jax.lax.stop_gradient(potentials_BTKK), lengths_B)
@@ -28,3 +27,14 @@ def crf(potentials_BTKK: Array, labels_BT: Array, mask_BT: Array) -> dict[str, m
         "loss": metrics.Mean(jnp.sum(nats_B * weights_B), jnp.sum(mask_BT)),
         "accuracy": metrics.weighted(path_BT == labels_BT, mask_BT),
     }
+
+
+def likeliest(potentials_BTKK: Array, mask_BT: Array) -> Array:
+    """The likeliest path as logits ``[B, T, K]``: 1 for its class at each step, 0 for the others."""
+    path_BT, _ = chains.viterbi(potentials_BTKK, _lengths(mask_BT))
+    return jax.nn.one_hot(path_BT, potentials_BTKK.shape[-1])
+
+
+def _lengths(mask_BT: Array) -> Array:
+    """Steps up to the last that counts."""
+    return jnp.max(jnp.where(mask_BT != 0, jnp.arange(1, mask_BT.shape[1] + 1), 0), axis=1)

@@ -1,0 +1,36 @@
+"""Python source: a bidirectional LSTM tags each character with the kind of token that it is of.
+
+python launch.py --config=experiments/stdlib_tokens.py
+
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. The gold labels are those of
+Python's own tokenizer; a span is right where a whole token is found, and its kind.
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "stdlib_tokens"
+
+    config.dataset_name = "stdlib_tokens"
+    config.dataset = ConfigDict({"length": 128})
+
+    config.model_name = "recurrent_tagger"
+    config.model = ConfigDict(
+        {"cell": "lstm", "features": (64,), "bidirectional": True, "embedding_features": 32, "dropout": 0.2}
+    )
+    config.objectives = ConfigDict({"tag": {"name": "labelling"}})
+
+    config.optimizer.learning_rate = 5e-3
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 50
+    config.training.num_steps = 129 * 12  # of 4,126 pieces
+    config.training.batch_size = 32
+    config.training.evaluation_batch_size = 64
+    config.training.evaluate_every = 258
+    config.training.checkpoint_every = 516
+    config.training.num_shapes = 1
+    return config
