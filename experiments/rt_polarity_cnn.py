@@ -26,12 +26,11 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict({"embedding_features": 300, "widths": (3, 4, 5), "features": 100, "dropout": 0.5})
     config.objectives = ConfigDict({"sentiment": {"name": "classification"}})
 
-    config.optimizer.name = "adadelta"
-    config.optimizer.learning_rate = 1.0
-    config.optimizer.momentum = 0.95
-    config.optimizer.eps = 1e-6
+    # The paper's Adadelta without loss of words overfits after two epochs, and comes to 75 % on validation.
+    config.augmentation = ConfigDict({"word_dropout": {"rate": 0.5}})
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 5e-4
     config.optimizer.max_norm = 3.0
-    config.optimizer.clip_norm = 0.0
 
     config.training.num_steps = 173 * 12  # of 8,636 training sentences
     config.training.batch_size = 50

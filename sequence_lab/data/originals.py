@@ -76,6 +76,16 @@ class Originals:
             raise ValueError(wrong)
         raise self._missing(name)
 
+    def preferred(self, name: str, *sha256: str) -> bytes:
+        """The content of the file of that name with one of these checksums, or of the first, if none has.
+
+        Of a set that goes about in several editions, of which one is known to be whole; Missing as ``one``.
+        """
+        found = [content for _, content in self._found(name)]
+        if not found:
+            raise self._missing(name)
+        return next((content for content in found if hashlib.sha256(content).hexdigest() in sha256), found[0])
+
     def _missing(self, name: str) -> Missing:
         return Missing(f"{name} is not in {', '.join(map(str, self.paths))}, nor in an archive {self.archives} there")
 

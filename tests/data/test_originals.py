@@ -95,3 +95,14 @@ def test_what_is_cut_off_is_named(tmp_path, name):
     with pytest.raises(ValueError, match=r"\S+ cannot be read: .* it may be cut off") as raised:
         list(files.matching("b/*.txt"))
     assert name in str(raised.value)
+
+
+def test_of_several_editions_the_one_that_is_known_is_preferred(tmp_path):
+    for folder, content in (("a", b"spoilt"), ("b", CONTENT)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "file.txt").write_bytes(content)
+    files = Originals([tmp_path], "")
+    assert files.preferred("file.txt", SHA256) == CONTENT
+    assert files.preferred("file.txt", "0" * 64) == b"spoilt"
+    with pytest.raises(Missing):
+        files.preferred("other.txt", SHA256)
