@@ -37,8 +37,8 @@ class RtPolarity(Builder):
     )
     COUNTS = {"unsplit": 2 * 5_331}
     VERSION = tfds.core.Version("1.0.1")
-    # In UTF-8; of the cp1252 that it was published in, no edition is known to be whole: Kim's (2014) has lost dashes and
-    # ellipses of 30 sentences.
+    # In UTF-8. Of the cp1252 that it was published in, no edition is known to be whole: Kim's (2014) has lost dashes
+    # and ellipses of 30 sentences.
     SHA256 = {
         "rt-polarity.neg": "2d11cfbc790f1cd96d78339f41ce53ced1efa83cd22d37d6788fa3fe3d17e2fd",
         "rt-polarity.pos": "4134882974a28d0c7b5151256f0e33a6169984ee7372c279e673f1114f475d58",
