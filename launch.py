@@ -1,9 +1,10 @@
-"""Trains, evaluates, samples from or sweeps an experiment of sequence_lab; prepares and inspects its data.
+"""Trains, evaluates, samples from, scans with or sweeps an experiment of sequence_lab; prepares and inspects its data.
 
   python launch.py                                          the quickstart: a character language model
   python launch.py --config=experiments/digits_gru.py       another experiment
   python launch.py --config.training.num_steps=50           any field of the config, by its dotted name
   python launch.py --mode=generate                          text from the finished quickstart
+  python launch.py --config=experiments/enhancers_cnn.py --mode=scan --config.scan.files=genome.fa.gz
   python launch.py --config=experiments/digits_gru.py --mode=sweep --workers=2 \\
       --sweep=optimizer.learning_rate=0.001,0.003,0.01 --seeds=3
   python launch.py --mode=report                            one table of all runs and sweeps beside what is published
@@ -84,7 +85,7 @@ from ml_collections import config_flags  # noqa: E402
 
 EXPERIMENTS = Path(__file__).resolve().parent / "experiments"
 HELP = {"--help", "-help", "-h", "--helpfull"}
-MODES = ("train", "evaluate", "generate", "sweep", "report", "prepare", "inspect")
+MODES = ("train", "evaluate", "generate", "scan", "sweep", "report", "prepare", "inspect")
 
 
 def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
@@ -256,6 +257,8 @@ def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
         experiment.evaluate(config, workdir)
     elif mode == "generate":
         experiment.generate(config, workdir)
+    elif mode == "scan":
+        experiment.scan(config, workdir)
     elif mode == "prepare":
         from sequence_lab import preparation
 

@@ -42,6 +42,26 @@ class GenerationConfig:
             )
 
 
+@dataclasses.dataclass(frozen=True)
+class ScanConfig:
+    """Schema and defaults of ``config.scan``."""
+
+    files: str = ""  # FASTA, compressed or not: names with commas between them, or patterns
+    label: str = ""  # the class to look for; "": the last
+    window: int = 0  # bases that the model reads at once; 0: as in training, the median where lengths differ there
+    stride: int = 0  # bases from window to window; 0: a quarter of a window
+    strands: str = "mean"  # of the logits of both, as models that read both are tested; or "max", of probabilities
+    threshold: float = 0.5  # least probability of a region's windows
+
+    def __post_init__(self) -> None:
+        for field in ("window", "stride"):
+            if getattr(self, field) < 0:
+                raise ValueError(f"config.scan.{field} is {getattr(self, field)}; allowed: 0 or more")
+        schema.choose("config.scan.strands", self.strands, ("mean", "max"))
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"config.scan.threshold is {self.threshold}; allowed: 0 to 1")
+
+
 def default_config() -> ConfigDict:
     """What every experiment's config starts from: all groups, with the defaults of their schemas."""
     return ConfigDict(
@@ -59,6 +79,7 @@ def default_config() -> ConfigDict:
             "optimizer": dataclasses.asdict(OptimizerConfig()),
             "training": dataclasses.asdict(TrainingConfig()),
             "generation": dataclasses.asdict(GenerationConfig()),
+            "scan": dataclasses.asdict(ScanConfig()),
             "baselines": (),  # rows of analysis.baselines.BASELINES
             "dynamic_rate": 0.0,  # at which a language model also learns from a text it is tested on; 0: not at all
             "replicates": (),  # fields that, as the seed, a report takes the mean over: ("dataset.fold",)
@@ -110,6 +131,7 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
         schema.choose(f"config.optimizer.{field}", config["optimizer"].get(field, next(iter(table))), table)
     for group, row in (
         ("optimizer", OptimizerConfig), ("training", TrainingConfig), ("generation", GenerationConfig),
+        ("scan", ScanConfig),
     ):  # fmt: skip
         config[group] = schema.resolve_call(group, row, config[group])
         row(**config[group])  # says which value is out of range

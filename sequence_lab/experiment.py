@@ -1,4 +1,4 @@
-"""Run, evaluate and sample from an experiment: what ``launch.py`` calls, and what anyone's own script may.
+"""Run, evaluate, sample from and scan with an experiment: what ``launch.py`` calls, and what anyone's own script may.
 
 Someone's own models, data sets and objectives join the tables by ``models={"name": Model}`` and so on.
 """
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from sequence_lab import pictures, results, schema
+from sequence_lab import pictures, results, scanning, schema
 from sequence_lab.analysis import report
 from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import GenerationConfig, Tables, default_config
@@ -27,7 +27,7 @@ from sequence_lab.training.checkpoints import Checkpoints
 from sequence_lab.training.parallel import REPLICATED
 from sequence_lab.training.progress import parameter_table
 
-__all__ = ["default_config", "evaluate", "generate", "run"]
+__all__ = ["default_config", "evaluate", "generate", "run", "scan"]
 
 Say = Callable[[str], None]
 
@@ -163,6 +163,31 @@ def generate(
     text = _sample(experiment, variables)
     say(text)
     return text
+
+
+def scan(
+    config: ConfigDict | Mapping[str, Any],
+    workdir: str | Path,
+    *,
+    models: Tables | None = None,
+    datasets: Tables | None = None,
+    objectives: Tables | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    say: Say = print,
+) -> list[Path]:
+    """What the best checkpoint in ``workdir`` says along the records of ``config.scan.files``, written to its scans/.
+
+    Returns:
+      The files: of each that was read, scores as bedGraph and regions as BED.
+
+    Raises:
+      schema.Refused: as ``run``; or there is no checkpoint, the experiment classifies no DNA, or a file is not FASTA.
+    """
+    experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
+    with schema.refusals():
+        plan = scanning.planned(experiment, folder.path)
+    _, variables = _best(experiment, folder, say)
+    return scanning.scan(plan, experiment.trainer.parallel.get(variables, REPLICATED), say)
 
 
 def _prepare(

@@ -1,5 +1,6 @@
 """What comes of a run: the measures and scores of its best state, its predictions, its plots."""
 
+import functools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from sequence_lab import decodings, likelihoods, timelines
+from sequence_lab import decodings, likelihoods, motifs, timelines
 from sequence_lab.analysis import mixtures, plots, report
 from sequence_lab.analysis.baselines import BASELINES
 from sequence_lab.analysis.scores import SCORES, Score, Scores, confusion
@@ -17,6 +18,7 @@ from sequence_lab.composition import Experiment
 from sequence_lab.config import GenerationConfig
 from sequence_lab.data import Examples, Ragged, Sequences
 from sequence_lab.data.tokens import Tokens
+from sequence_lab.models.dna import DNAConvNet
 from sequence_lab.training.host_state import HostState
 from sequence_lab.training.objectives import Task, chief, prefixed
 from sequence_lab.training.parallel import REPLICATED
@@ -31,7 +33,7 @@ MOST_CLASSES = 40  # of a confusion matrix that can be read
 def summary(
     experiment: Experiment, folder: Path, state: TrainState, host: HostState, best_step: int, variables: Any
 ) -> dict[str, Any]:
-    """The figures of a run that has ended; leaves the predictions of the test split in its folder."""
+    """The figures of a run that has ended; leaves the predictions of the test split, and motifs, in its folder."""
     found = metrics(experiment, variables)
     scores = _decoded(experiment, variables, folder)
     predicted = _predictions(experiment, variables, folder)
@@ -39,6 +41,7 @@ def summary(
         own = SCORES[_objective(experiment, task)](*test, experiment.dataset.classes)
         scores |= {prefixed(experiment.trainer.tasks, task, name): score for name, score in own.items()}
     scores |= _timelines(experiment, variables, predicted, folder)
+    _motifs(experiment, variables, folder)
     if scores:
         found["test"] |= {name: score.value for name, score in scores.items()}
     intervals = {name: [score.low, score.high] for name, score in scores.items() if not math.isnan(score.low)}
@@ -161,6 +164,16 @@ def _decoded(experiment: Experiment, variables: Any, folder: Path) -> Scores:
     lines = [json.dumps({"source": one.source, "target": one.target, **one.found}) for one in found]
     (folder / DECODED).write_text("\n".join(lines) + "\n")
     return scores
+
+
+def _motifs(experiment: Experiment, variables: Any, folder: Path) -> None:
+    """What the filters of a model of DNA look for in the test split or, where there is none, in validation."""
+    if not isinstance(experiment.model, DNAConvNet):
+        return
+    split = "test" if "test" in experiment.dataset.splits else "validation"
+    variables = experiment.trainer.parallel.get(variables, REPLICATED)
+    batches = functools.partial(experiment.whole().evaluation_batches, split)
+    motifs.keep(experiment.model, variables, batches, folder, f"{experiment.config['name']}, {split}")
 
 
 def _baselines(experiment: Experiment, variables: Any) -> dict[str, float]:

@@ -98,8 +98,8 @@ def check_same(
 
 
 def may_differ(name: str, before: Any, now: Any) -> bool:
-    """What may change between two launches of a run: how long it trains, how text is sampled, what stands beside it."""
-    return name.startswith(("generation.", "published", "replicates", "dynamic_rate")) or (
+    """What may change between two launches of a run: how long it trains, what it samples, scans or stands beside."""
+    return name.startswith(("generation.", "scan.", "published", "replicates", "dynamic_rate")) or (
         name == "training.num_steps" and isinstance(now, int | float) and now >= before
     )
 

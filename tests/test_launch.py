@@ -79,6 +79,8 @@ def refuse(launch, tmp_path, monkeypatch, capsys):
         (["--config.seed=-1"], "config.seed is -1", "allowed: 0 or more"),
         (["--config.training.k1=3", "--config.training.k2=8"], "training.k1 is 3", "which is no stream: 0"),
         (["--config.optimizer.b2=1.5"], "optimizer.b2 is 1.5", "below 1"),
+        (["--mode=scan", "--config.scan.files=x.fa"], "digits_gru cannot scan", "allowed: classification of DNA"),
+        (["--config.scan.stride=-1"], "config.scan.stride is -1", "allowed: 0 or more"),
         (["--mode=evaluate"], "has no whole checkpoint", "train first"),
         (
             ["--mode=sweep", "--sweep=optimizer.learning_rat=0.1,0.2"],

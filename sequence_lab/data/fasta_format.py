@@ -29,6 +29,33 @@ def records(lines: Iterable[str], where: str) -> Iterator[tuple[str, str]]:
         yield _record(header, parts, where, begun)
 
 
+def pieces(lines: Iterable[str], where: str) -> Iterator[tuple[int, str, str]]:
+    """Number (from 1), header and letters, in capitals, of records a piece at a time; of each, first one without any.
+
+    Args:
+      lines: or pieces of them, as of ``own.reading.streamed``.
+
+    Raises:
+      ValueError: a sequence without a header; names the line.
+    """
+    record, header, begins, in_header, line = 0, "", True, False, 1
+    for text in lines:
+        letters = text.strip()
+        if begins:
+            in_header = letters.startswith(">")
+        if begins and in_header:
+            record, header = record + 1, letters[1:].strip()
+            yield record, header, ""
+        elif letters and not record:
+            raise ValueError(
+                f"{where}, line {line} is {letters[:20]!r}; allowed: a header, which begins with '>', first"
+            )
+        elif letters and not in_header:
+            yield record, header, letters.upper()
+        begins = text.endswith("\n")
+        line += begins
+
+
 def _record(header: str, parts: list[str], where: str, number: int) -> tuple[str, str]:
     if not parts:
         raise ValueError(f"{where}, line {number}: the record {header!r} is empty; allowed: one letter or more")

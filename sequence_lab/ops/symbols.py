@@ -1,7 +1,8 @@
-"""Symbols as vectors without parameters: one-hot, with codes for any one of several symbols."""
+"""Symbols as vectors without parameters: one-hot, with codes for any one of several symbols; words of symbols."""
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,6 +45,36 @@ def one_hot(
         shared = jnp.matmul(hot[..., num_symbols:], weights, precision=jax.lax.Precision.HIGHEST)
         hot = hot[..., :num_symbols] + shared
     return masking.zero_padding(hot, lengths_B)
+
+
+def k_mers(
+    ids_BT: Array, k: int, lengths_B: Array | None = None, *, num_symbols: int = 4
+) -> tuple[Array, Array | None]:
+    """Overlapping words of k symbols, each as one symbol: integer ``[..., T]`` to (``[..., T - k + 1]``, lengths).
+
+    The word s_t ... s_(t+k-1) of V symbols is sum_j s_(t+j) V^(k-1-j), so that of A, C, G, T the word AAC is 1; one in
+    which a symbol is unknown, not in 0..V-1 (N), is V^k. Of a row of L there are max(L - k + 1, 0); zero past these.
+
+    Raises:
+      ValueError: ids that are no integers, words longer than the rows, or more of them than int32 can tell apart.
+    """
+    if not jnp.issubdtype(ids_BT.dtype, jnp.integer):
+        raise ValueError(f"ids have type {ids_BT.dtype}; allowed: an integer type")
+    steps = ids_BT.shape[-1]
+    most = min(steps, int(math.log(2**31 - 1, max(num_symbols, 2))))
+    if not 1 <= k <= most:
+        raise ValueError(f"k is {k}; allowed of {num_symbols} symbols in rows of {steps} steps: 1 to {most}")
+    lengths_B = masking.checked_lengths(lengths_B, ids_BT.shape[:-1], steps)
+    known_BT = (ids_BT >= 0) & (ids_BT < num_symbols)
+    places = steps - k + 1
+    words_BT = jnp.zeros((*ids_BT.shape[:-1], places), jnp.int32)
+    all_known_BT = jnp.ones(words_BT.shape, bool)
+    for first in range(k):
+        words_BT = num_symbols * words_BT + ids_BT[..., first : first + places].astype(jnp.int32)
+        all_known_BT &= known_BT[..., first : first + places]
+    words_BT = jnp.where(all_known_BT, words_BT, num_symbols**k)
+    lengths_B = None if lengths_B is None else jnp.maximum(lengths_B - (k - 1), 0)
+    return masking.zero_padding(words_BT, lengths_B), lengths_B
 
 
 def reverse_complement(x_BTC: Array, lengths_B: Array | None = None) -> Array:

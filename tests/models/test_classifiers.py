@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sequence_lab.models import BagOfWords, ConvNet1D, DeepConvLSTM, DNAConvNet, DynamicKMaxNetwork, SentenceCNN
+from sequence_lab.models import BagOfWords, ConvNet1D, DeepConvLSTM, DNAConvNet, DynamicKMaxNetwork, SentenceCNN, dna
 from sequence_lab.ops import symbols
 
 RANDOM = np.random.default_rng(0)
@@ -33,6 +33,10 @@ def signals(channels=3):
     return RANDOM.normal(size=(4, T, channels)).astype(np.float32)
 
 
+def bases():
+    return np.eye(5, 4, dtype=np.float32)[RANDOM.integers(0, 5, (4, T))]
+
+
 def streams():
     return {"one": signals(3), "other": signals(2)}
 
@@ -46,6 +50,10 @@ MODELS = {
     "late": (ConvNet1D(3, features=(4,), fusion="late", representation="max", hidden_features=0), streams),
     "recurrent": (ConvNet1D(3, features=(4,), recurrent_features=(3,), representation="last"), signals),
     "deep": (DeepConvLSTM(3, features=(2, 3), kernel_size=3, recurrent_features=(4,)), signals),
+    "k-mers": (
+        DNAConvNet(3, features=(4,), representation="max", hidden_features=0, k_mer=3, embedding_features=5),
+        lambda: bases(),
+    ),
     "dna": (DNAConvNet(3, features=(4,), representation="max", hidden_features=0), lambda: signals(4)),
 }
 
@@ -168,3 +176,66 @@ def test_early_fusion_is_one_filter_over_both_streams():
 def test_what_does_not_fit_is_refused(model, x, said):
     with pytest.raises(ValueError, match=said):
         model.init(jax.random.key(0), jnp.asarray(x))
+
+
+def test_filters_over_k_mers_are_those_of_the_learnt_vectors_at_each_place():
+    """In plain loops: an unknown base makes the vectors of all k-mers that hold it zero."""
+    model, x = MODELS["k-mers"][0].clone(both_strands=False), bases()
+    variables = variables_of(model, x, LENGTHS)
+    params = jax.device_get(variables["params"])
+    for row, length in enumerate(LENGTHS):
+        vectors = np.zeros((T + 6, 5))
+        for t in range(length - 2):
+            word = x[row, t : t + 3]
+            if word.any(axis=1).all():
+                vectors[t + 1] = params["embedding"]["table"][word.argmax(axis=1) @ [16, 4, 1]]
+        count = max(length - 2, 0)
+        kernel, bias = params["block_0"]["kernel"], params["block_0"]["bias"]
+        maps = [np.maximum(np.einsum("wc,wcd->d", vectors[t : t + 3], kernel) + bias, 0) for t in range(count)]
+        vector = np.max(maps, axis=0) if maps else np.zeros(4)
+        expected = vector @ params["head"]["kernel"] + params["head"]["bias"]
+        np.testing.assert_allclose(apply(model, variables, x, LENGTHS)[row], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["dna", "k-mers"])
+def test_a_model_of_both_strands_says_the_same_of_either(name):
+    model, x = MODELS[name][0], bases()
+    variables = variables_of(model, x, LENGTHS)
+    other = symbols.reverse_complement(x, LENGTHS)
+    found = apply(model, variables, x, LENGTHS)
+    np.testing.assert_allclose(apply(model, variables, other, LENGTHS), found, atol=1e-6)
+    single = model.clone(both_strands=False)
+    each = [apply(single, variables, one, LENGTHS) for one in (x, other)]
+    assert not np.allclose(*each, atol=1e-3)
+    np.testing.assert_allclose(np.mean(each, axis=0), found, atol=1e-6)
+
+
+@pytest.mark.parametrize("both", [True, False])
+@pytest.mark.parametrize(("name", "k"), [("dna", 1), ("k-mers", 3)])
+def test_filter_maps_stand_at_the_bases_that_their_windows_begin_with(name, k, both):
+    """What a window says, cut out and read alone, is what its map has at that place."""
+    model, x = MODELS[name][0].clone(both_strands=both, kernel_size=4), bases()
+    variables = variables_of(model, x, LENGTHS)
+    sequences, maps = jax.jit(functools.partial(dna.filter_maps, model))(variables, poisoned(x), LENGTHS)
+    width = 4 + k - 1
+    read = [(x[row], length) for row, length in enumerate(LENGTHS)]
+    if both:
+        read += [(np.asarray(symbols.reverse_complement(x, LENGTHS))[row], n) for row, n in enumerate(LENGTHS)]
+    assert maps.shape == (len(read), T - width + 1, 4)
+    params = jax.device_get(variables["params"])
+    for (bases_TC, length), own, maps_TD in zip(read, sequences, maps, strict=True):
+        np.testing.assert_array_equal(own[:length], bases_TC[:length])
+        assert not np.any(own[length:])
+        for t in range(T - width + 1):
+            window = bases_TC[t : t + width]
+            if t + width > length:
+                expected = np.zeros(4)
+            elif k == 1:
+                expected = np.einsum("wc,wcd->d", window, params["block_0"]["kernel"]) + params["block_0"]["bias"]
+            else:
+                words = [window[i : i + 3] for i in range(4)]
+                table = [
+                    params["embedding"]["table"][w.argmax(axis=1) @ [16, 4, 1]] * w.any(axis=1).all() for w in words
+                ]
+                expected = np.einsum("wc,wcd->d", table, params["block_0"]["kernel"]) + params["block_0"]["bias"]
+            np.testing.assert_allclose(maps_TD[t], np.maximum(expected, 0), atol=1e-5)

@@ -149,3 +149,59 @@ def test_the_other_strand_is_read_backwards_with_the_paired_bases():
     assert not found[len(text) :].any()
     with pytest.raises(ValueError, match=r"bases have shape \(3, 5\); allowed: \[..., T, 4\]"):
         symbols.reverse_complement(jnp.ones((3, 5)))
+
+
+def k_mer_loop(ids: np.ndarray, k: int, lengths: Any, num_symbols: int) -> np.ndarray:
+    found = np.zeros((*ids.shape[:-1], ids.shape[-1] - k + 1), int)
+    for index in np.ndindex(*found.shape):
+        row, first = index[:-1], index[-1]
+        if lengths is not None and first + k > lengths[row]:
+            continue
+        word = [int(symbol) for symbol in ids[row][first : first + k]]
+        known = all(0 <= symbol < num_symbols for symbol in word)
+        found[index] = int("".join(map(str, word)), num_symbols) if known else num_symbols**k
+    return found
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 6])
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("dtype", [np.int32, np.int8, np.uint8])
+def test_k_mers_equal_a_loop_and_never_read_the_padding(k: int, lengths: Any, dtype: Any) -> None:
+    ids = np.random.default_rng(2).integers(0, 5 if k < 3 else 4, (3, 6)).astype(dtype)  # 4 is N
+    ids[0, 1] = 4
+    if np.issubdtype(dtype, np.signedinteger):
+        ids[2, 2] = -1
+    expected = k_mer_loop(ids, k, lengths, 4)
+    filled = ids if lengths is None else np.where(np.arange(6) < lengths[:, None], ids, np.iinfo(dtype).max)
+    found, left = jax.jit(lambda ids: symbols.k_mers(ids, k, lengths))(filled.astype(dtype))
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == jnp.int32
+    if lengths is None:
+        assert left is None
+    else:
+        np.testing.assert_array_equal(left, np.maximum(lengths - k + 1, 0))
+
+
+def test_k_mers_of_other_alphabets_and_what_is_refused() -> None:
+    ids = np.random.default_rng(3).integers(0, 7, (3, 6))
+    np.testing.assert_array_equal(symbols.k_mers(ids, 2, num_symbols=6)[0], k_mer_loop(ids, 2, None, 6))
+    for k, steps in ((0, 6), (7, 6), (16, 40)):
+        with pytest.raises(ValueError, match=f"k is {k}; allowed of 4 symbols in rows of {steps} steps: 1 to"):
+            symbols.k_mers(jnp.zeros((1, steps), jnp.int32), k)
+    with pytest.raises(ValueError, match="ids have type float32; allowed: an integer type"):
+        symbols.k_mers(jnp.zeros((1, 6)), 2)
+
+
+def test_k_mers_of_the_other_strand_are_those_of_this_one_backwards() -> None:
+    """Each word's complement read backwards, at the mirrored place: nothing is shifted, whatever the length."""
+    bases = np.random.default_rng(4).integers(0, 4, (3, 9))
+    lengths, k = np.array([9, 5, 2], np.int32), 3
+    x = jax.nn.one_hot(bases, 4)
+    other = symbols.reverse_complement(x, lengths).argmax(-1)
+    forward, left = (np.asarray(a) for a in symbols.k_mers(bases, k, lengths))
+    backward = np.asarray(symbols.k_mers(other, k, lengths)[0])
+    for row, count in enumerate(left):
+        for place in range(count):
+            word = np.base_repr(forward[row, place], 4).zfill(k)
+            mirrored = int("".join(str(3 - int(letter)) for letter in reversed(word)), 4)
+            assert backward[row, count - 1 - place] == mirrored

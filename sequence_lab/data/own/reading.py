@@ -1,16 +1,26 @@
 """Files that a user names, and the lines in them."""
 
+import bz2
 import glob
+import gzip
+import lzma
 import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from sequence_lab.data.originals import BROKEN, OPENERS
 
+STREAMS: Mapping[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 
-def paths(files: str, field: str = "files") -> list[Path]:
+
+def paths(files: str, field: str = "files", group: str = "dataset") -> list[Path]:
     """The files of a comma-separated list, which may have patterns (``*``), in its order; of a pattern, by name.
 
     A path that is there is taken as it is, commas and signs of patterns included.
+
+    Args:
+      field, group: of the config, for messages.
 
     Raises:
       ValueError: one is not there, or nothing is named.
@@ -22,16 +32,16 @@ def paths(files: str, field: str = "files") -> list[Path]:
         matched = [name] if os.path.exists(name) else sorted(glob.glob(name, recursive=True))
         if name and not matched:
             raise ValueError(
-                f"dataset.{field} names {name!r}, which is not there; allowed: files that are, or patterns"
+                f"{group}.{field} names {name!r}, which is not there; allowed: files that are, or patterns"
             )
         found += map(Path, matched)
         del parts[: name.count(",") + 1]
     resolved = [path.resolve() for path in found]
     if len(set(resolved)) < len(resolved):
         again = next(path for place, path in enumerate(found) if path.resolve() in resolved[:place])
-        raise ValueError(f"dataset.{field} names {again} twice; allowed: every file once")
+        raise ValueError(f"{group}.{field} names {again} twice; allowed: every file once")
     if not found:
-        raise ValueError(f"dataset.{field} is {files!r}; allowed: one file or more, with commas between them")
+        raise ValueError(f"{group}.{field} is {files!r}; allowed: one file or more, with commas between them")
     return found
 
 
@@ -80,3 +90,19 @@ def lines(path: Path, encoding: str = "utf-8") -> list[str]:
     """The lines of ``text``, empty ones among them, but for the one that the end of the last line makes."""
     found = text(path, encoding).split("\n")
     return found[:-1] if found[-1] == "" else found
+
+
+def streamed(path: Path, most: int = 1 << 16) -> Iterator[str]:
+    """The lines of a file, compressed or not, in pieces of ``most`` characters or fewer, the last with its ``\\n``.
+
+    However large the file and however long its lines, little of it is held at once.
+
+    Raises:
+      ValueError: it cannot be read.
+    """
+    try:
+        with STREAMS.get(path.suffix, open)(path, "rt", encoding="utf-8-sig") as file:
+            while piece := file.readline(most):
+                yield piece
+    except (*BROKEN, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error

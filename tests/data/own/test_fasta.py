@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from sequence_lab.data import DATASETS
+from sequence_lab.data import DATASETS, dna, fasta_format
+from sequence_lab.data.own import reading
 from sequence_lab.data.own.fasta import shuffled_by_pairs
 
 
@@ -138,3 +139,26 @@ def test_a_letter_that_is_no_code_of_dna_is_named(tmp_path):
     (tmp_path / "b.fa").write_text(">three\nACGT\n")
     with pytest.raises(ValueError, match=r"a.fa, record 'two' has 'J'; allowed: ACGT and IUPAC's"):
         DATASETS["fasta"](f"{tmp_path}/a.fa,{tmp_path}/b.fa")
+
+
+@pytest.mark.parametrize("most", [1, 3, 7, 1 << 16])
+def test_records_read_in_pieces_are_the_records(tmp_path, most):
+    """However small the pieces, of lines or within them."""
+    content = "\n>a first\nacgtn\nACG\n\n> b\n>c\r\nTTTT\nA"
+    (tmp_path / "x.fa.gz").write_bytes(gzip.compress(content.encode()))
+    found = {}
+    for number, header, letters in fasta_format.pieces(reading.streamed(tmp_path / "x.fa.gz", most), "x"):
+        found.setdefault(number, [header, ""])[1] += letters
+    names = ["a first", "b", "c"] if most > 8 else [found[number][0] for number in (1, 2, 3)]
+    assert list(found.values()) == [[names[0], "ACGTNACG"], [names[1], ""], [names[2], "TTTTA"]]
+    (tmp_path / "x.fa").write_text("\nACGT\n>a\n")
+    with pytest.raises(ValueError, match=r"x, line 2 is 'A.*'; allowed: a header"):
+        list(fasta_format.pieces(reading.streamed(tmp_path / "x.fa", most), "x"))
+
+
+def test_ids_of_bases_are_the_one_hot_of_them():
+    text = "".join(np.random.default_rng(0).choice(list(dna.BASES + dna.CODES), 60))
+    np.testing.assert_array_equal(np.eye(5, 4)[dna.ids(text)], dna.one_hot(text))
+    for wrong in ("a", "-", "é", "€"):
+        with pytest.raises(ValueError, match=f"'{wrong}'; allowed: ACGT and"):
+            dna.ids(f"AC{wrong}T")
