@@ -28,9 +28,10 @@ ARROWS = {
     "composition": {"schema", "config", "data", "models", "nn", "ops", "training", "analysis"},
     "decodings": {"data", "models", "ops", "analysis"},
     "results": {"decodings", "config", "composition", "data", "training", "analysis"},
+    "samples": {"config", "composition", "run_folder", "data", "models", "training", "analysis"},
     "experiment": {
-        "results", "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops", "training",
-        "analysis",
+        "results", "samples", "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops",
+        "training", "analysis",
     },
     "reports": {"schema", "run_folder", "sweeps", "training", "analysis"},
     "preparation": {"schema", "config", "composition", "data", "analysis"},

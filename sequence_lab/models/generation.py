@@ -1,5 +1,6 @@
-"""Texts by a language model: drawn, or the likeliest."""
+"""Texts by a language model, drawn or the likeliest; music, drawn frame by frame."""
 
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -37,18 +38,61 @@ def generate(
         logits_BV, carry = model.apply(variables, carry, token[None], method="step")
         return carry, logits_BV[0]
 
-    def draw(state: tuple[Any, Array], key: Array) -> tuple[tuple[Any, Array], Array]:
-        carry, logits_V = state
-        if temperature:
-            token = jax.random.categorical(key, restricted(logits_V / temperature, top_k, top_p))
-        else:
-            token = jnp.argmax(logits_V)
-        token = token.astype(jnp.int32)
-        return read(carry, token), token
+    def draw(key: Array, logits_V: Array) -> Array:
+        if not temperature:
+            return jnp.argmax(logits_V).astype(jnp.int32)
+        return jax.random.categorical(key, restricted(logits_V / temperature, top_k, top_p)).astype(jnp.int32)
 
     carry, logits_TV = jax.lax.scan(read, model.initial_carry((1,)), prompt_T)
-    _, tokens_T = jax.lax.scan(draw, (carry, logits_TV[-1]), jax.random.split(key, length))
-    return tokens_T
+    return _continued(read, draw, carry, logits_TV[-1], jax.random.split(key, length))
+
+
+def generate_frames(
+    model: nn.Module, variables: Any, prompt_TK: Array, length: int, temperature: float, key: Array
+) -> Array:
+    """Continues frames of 0 and 1 by ``length``, each of whose places is drawn by itself.
+
+    It is 1 with the probability sigmoid(logit / temperature); at a temperature of 0 it is what is likelier.
+
+    Args:
+      model: with ``step``, whose first carry is None; its outputs are the logits of the next frame.
+      prompt_TK: at least one frame.
+
+    Returns:
+      ``[length, K]``, of the type of the prompt.
+    """
+
+    def read(carry: Any, frame_K: Array) -> tuple[Any, Array]:
+        logits_BK, carry = model.apply(variables, carry, frame_K[None], method="step")
+        return carry, logits_BK[0]
+
+    def draw(key: Array, logits_K: Array) -> Array:
+        if not temperature:
+            return (logits_K > 0).astype(prompt_TK.dtype)
+        return jax.random.bernoulli(key, jax.nn.sigmoid(logits_K / temperature)).astype(prompt_TK.dtype)
+
+    carry, first_K = read(None, prompt_TK[0])
+    carry, logits_TK = jax.lax.scan(read, carry, prompt_TK[1:])
+    last_K = jnp.concatenate([first_K[None], logits_TK])[-1]
+    return _continued(read, draw, carry, last_K, jax.random.split(key, length))
+
+
+def _continued(
+    read: Callable[[Any, Array], tuple[Any, Array]],
+    draw: Callable[[Array, Array], Array],
+    carry: Any,
+    logits: Array,
+    keys: Array,
+) -> Array:
+    """What ``draw(key, logits)`` makes of the logits with each of the keys, every one read before the next."""
+
+    def go_on(state: tuple[Any, Array], key: Array) -> tuple[tuple[Any, Array], Array]:
+        carry, logits = state
+        drawn = draw(key, logits)
+        return read(carry, drawn), drawn
+
+    _, found = jax.lax.scan(go_on, (carry, logits), keys)
+    return found
 
 
 def restricted(logits_V: Array, top_k: int = 0, top_p: float = 1.0) -> Array:
