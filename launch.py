@@ -256,7 +256,7 @@ def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
     elif mode == "evaluate":
         experiment.evaluate(config, workdir)
     elif mode == "generate":
-        experiment.generate(config, workdir)
+        experiment.generate(config, workdir, write=lambda part: print(part, end="", flush=True))
     elif mode == "scan":
         experiment.scan(config, workdir)
     elif mode == "prepare":

@@ -37,6 +37,9 @@ def get_config() -> ConfigDict:
     config.training.checkpoint_every = 600
     config.training.early_stopping_patience = 12
     config.training.num_shapes = 6
+
+    config.generation.length = 64  # frames after those of a test piece
+    config.generation.temperature = 1.0
     return config
 
 

@@ -6,7 +6,7 @@ About 0.5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under
 right from step 200 on (6,400 sequences). Guessing is right in 1/2.
 
 Hochreiter and Schmidhuber (1997), experiment 2c, one sequence a step: 49,000 sequences at a lag of 1,000 with 1,000
-distractors; experiment 2a, without noise (the set "noise_free_lag"), 5,040 at a lag of 100. Of the latter this
+distractors; experiment 2a, without noise (experiments/noise_free_lag.py), 5,040 at a lag of 100. Of the latter this
 network learns all symbols but the last, which is 1 % of its loss.
 """
 

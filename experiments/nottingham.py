@@ -33,4 +33,7 @@ def get_config() -> ConfigDict:
     config.training.evaluate_every = 88
     config.training.checkpoint_every = 440
     config.training.early_stopping_patience = 5
+
+    config.generation.length = 128  # frames after those of a test piece
+    config.generation.temperature = 1.0
     return config

@@ -21,13 +21,15 @@ Tables = Mapping[str, Any]
 class GenerationConfig:
     """Schema and defaults of ``config.generation``."""
 
-    length: int = 300  # symbols to generate, at most
+    length: int = 300  # symbols to generate, at most; or frames of music
     temperature: float = 0.8  # divides the logits; 0: always the likeliest symbol
     top_k: int = 0  # draw among so many of the likeliest symbols; 0: among all
     top_p: float = 1.0  # and among the likeliest that have at least this probability together
     beam_width: int = 1  # the likeliest text that a beam of so many finds, instead; of pairs, besides
     length_penalty: float = 0.0  # of a beam: alpha of Wu et al. 2016
     prompt: str = "The "  # text to continue
+    piece: int = 0  # of the test split, to continue in its place where the data are music
+    frames: int = 16  # so many of that piece's first ones
 
     def __post_init__(self) -> None:
         if self.top_k < 0 or not 0 < self.top_p <= 1 or self.beam_width < 1 or self.length_penalty < 0:
@@ -39,6 +41,10 @@ class GenerationConfig:
             raise ValueError(
                 f"config.generation is length {self.length}, temperature {self.temperature}, prompt {self.prompt!r}; "
                 "allowed: length 1 or more, temperature 0 or more, a prompt of one character or more"
+            )
+        if self.piece < 0 or self.frames < 1:
+            raise ValueError(
+                f"config.generation is piece {self.piece}, frames {self.frames}; allowed: 0 or more, 1 or more"
             )
 
 

@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from ml_collections import ConfigDict
 
-from sequence_lab import pictures, results, scanning, schema
+from sequence_lab import pictures, results, samples, scanning, schema
 from sequence_lab.analysis import report
 from sequence_lab.composition import Experiment, compose
-from sequence_lab.config import GenerationConfig, Tables, default_config
-from sequence_lab.data import Packed, Sequences, Stream
-from sequence_lab.models import generation
-from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, VOCABULARY, RunFolder, environment, short
+from sequence_lab.config import Tables, default_config
+from sequence_lab.data import Packed, Sequences
+from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, VOCABULARY, RunFolder, check_writable, environment, short
 from sequence_lab.training import loop, processes
 from sequence_lab.training.checkpoints import Checkpoints
 from sequence_lab.training.parallel import REPLICATED
@@ -108,8 +105,10 @@ def _train(
     plot = results.plot(experiment, folder.path, summary)
     pictures.draw(experiment, experiment.trainer.parallel.get(variables, REPLICATED), folder.path / "plots")
     results.say(summary, say)
-    if _generates(experiment):
-        say("\n" + _sample(experiment, variables))
+    if samples.writes_text(experiment):
+        say("\n" + "".join(samples.text(experiment, variables)))
+    if samples.writes_music(experiment):
+        say("\n" + samples.piece(experiment, variables, folder.path))
     folder.write(SUMMARY, summary)  # last: what has a summary is finished
     say(f"\nall of it is in {short(folder.path)}, the learning curve in {short(plot)}")
     return summary
@@ -147,22 +146,39 @@ def generate(
     objectives: Tables | None = None,
     devices: Sequence[jax.Device] | None = None,
     say: Say = print,
+    write: Say | None = None,
 ) -> str:
     """The prompt of ``config.generation`` continued by the best checkpoint in ``workdir``.
 
+    Args: as of ``run``, and
+      write: called with each part of a text as soon as it is drawn; None: ``say`` is called with all of it.
+
+    Returns:
+      The text; of music, where in ``workdir`` it is.
+
     Raises:
-      schema.Refused: as ``run``; or there is no checkpoint, or the experiment is not a language model.
+      schema.Refused: as ``run``; or there is no checkpoint, or the experiment is neither a language model nor music.
     """
     experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
-    if not _generates(experiment):
+    if not samples.writes_text(experiment) and not samples.writes_music(experiment):
         raise schema.Refused(
             f"model {experiment.config['model_name']} on {experiment.config['dataset_name']} cannot generate; "
-            "allowed: a language model on text"
+            "allowed: a language model on text, or one with a step on music"
         )
     _, variables = _best(experiment, folder, say)
-    text = _sample(experiment, variables)
-    say(text)
-    return text
+    if samples.writes_text(experiment):
+        parts = []
+        for part in samples.text(experiment, variables):
+            parts.append(part)
+            if write is not None:
+                write(part)
+        found = "".join(parts)
+        say(found) if write is None else write("\n")
+        return found
+    with schema.refusals():
+        check_writable(folder.path)
+    say(found := samples.piece(experiment, variables, folder.path))
+    return found
 
 
 def scan(
@@ -202,6 +218,7 @@ def _prepare(
     """All that can be refused, before anything is written."""
     with schema.refusals():
         experiment = compose(config, models=models, datasets=datasets, objectives=objectives, devices=devices)
+        samples.check(experiment)
         folder = RunFolder(workdir)
         processes.from_first(lambda: folder.check(experiment.config, writing=writing))
         processes.from_first(Checkpoints(folder.path / "checkpoints").check)
@@ -234,24 +251,3 @@ def _best_kept(like: Any, folder: RunFolder, say: Say) -> tuple[int, Any]:
 
 def _silent(line: str) -> None:
     """What a process says that is not the first."""
-
-
-def _generates(experiment: Experiment) -> bool:
-    is_text = isinstance(experiment.dataset.splits["train"], Stream)
-    return is_text and experiment.dataset.vocabulary is not None and hasattr(experiment.model, "step")
-
-
-def _sample(experiment: Experiment, variables: Any) -> str:
-    config, vocabulary = GenerationConfig(**experiment.config["generation"]), experiment.dataset.vocabulary
-    variables = experiment.trainer.parallel.get(variables, REPLICATED)
-    assert vocabulary is not None
-    prompt_T = jnp.asarray(vocabulary.encode(config.prompt))
-    if config.beam_width > 1:
-        tokens = generation.likeliest(experiment.model, variables, prompt_T, config.length, config.beam_width)
-    else:
-        key = jax.random.key(experiment.config["seed"])
-        tokens = generation.generate(
-            experiment.model, variables, prompt_T, config.length, config.temperature, key,
-            top_k=config.top_k, top_p=config.top_p,
-        )  # fmt: skip
-    return vocabulary.decode(np.concatenate([prompt_T, tokens]))

@@ -35,10 +35,11 @@ ARROWS = {
         "decodings", "likelihoods", "motifs", "timelines", "config", "composition", "data", "models", "training",
         "analysis",
     },
+    "samples": {"config", "composition", "run_folder", "data", "models", "training", "analysis"},
     "scanning": {"schema", "config", "composition", "run_folder", "data", "ops"},
     "experiment": {
-        "results", "pictures", "scanning", "schema", "config", "composition", "run_folder", "data", "models", "nn",
-        "ops", "training", "analysis",
+        "results", "pictures", "samples", "scanning", "schema", "config", "composition", "run_folder", "data", "models",
+        "nn", "ops", "training", "analysis",
     },
     "reports": {"schema", "run_folder", "sweeps", "training", "analysis"},
     "preparation": {"schema", "config", "composition", "data", "analysis"},

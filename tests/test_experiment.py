@@ -96,6 +96,12 @@ def test_a_language_model_runs_reports_and_generates(tmp_path, one_device):
     )
     assert sampled.startswith("abc")
     assert len(sampled) == 303
+    parts = []
+    own = {"datasets": {"small_text": small_text}, "devices": one_device}
+    assert experiment.generate(config, tmp_path / "run", **own, write=parts.append) == sampled
+    assert parts[-1] == "\n"
+    assert "".join(parts[:-1]) == sampled
+    assert len(parts) > 200  # as they were drawn
     evaluated = experiment.evaluate(
         config, tmp_path / "run", datasets={"small_text": small_text}, devices=one_device, say=lines.append
     )

@@ -142,6 +142,29 @@ def timeline(rows: Mapping[str, Any], seconds: float, classes: Sequence[str], pa
     _save(figure, path)
 
 
+def piano_roll(roll_TK: Any, primed: int, lowest: int, path: Path, title: str) -> None:
+    """Draws when the keys ``[T, K]`` of a piano sound, from the lowest that does to the highest.
+
+    Args:
+      primed: so many first steps were given: shaded, and in another colour.
+      lowest: number of the first key in MIDI; 60 is C4.
+    """
+    steps, keys = len(roll_TK), [k for k in range(roll_TK.shape[1]) if roll_TK[:, k].any()] or [0]
+    figure, axes = _figure(max(2.4, 0.6 + 0.085 * (keys[-1] - keys[0] + 3)), 9)
+    axes.axvspan(0, primed, color="0.9", zorder=0)
+    for k in keys:
+        for start, end in events(roll_TK[:, k]):
+            parts = (("tab:gray", start, min(end, primed)), ("tab:blue", max(start, primed), end))
+            for colour, first, last in parts:
+                if first < last:
+                    axes.broken_barh([(first, last - first)], (lowest + k - 0.5, 1), color=colour, linewidth=0)
+    low, high = lowest + keys[0] - 1.5, lowest + keys[-1] + 1.5
+    ticks = [note for note in range(0, 128, 12) if low < note < high]
+    axes.set_yticks(ticks, [f"C{note // 12 - 1}" for note in ticks])
+    axes.set(xlim=(0, steps), ylim=(low, high), xlabel="step", ylabel="key", title=title)
+    _save(figure, path)
+
+
 def _figure(height: float = 4.2, width: float = 7) -> tuple[Any, Any]:
     # Not pyplot: no global state, no display, safe in a worker.
     from matplotlib.backends.backend_agg import FigureCanvasAgg

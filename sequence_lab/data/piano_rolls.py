@@ -8,12 +8,16 @@ from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset
 
 KEYS = 88
+LOWEST = 21  # key of a piano, in the numbers of MIDI
 
 
-def piano_rolls(name: str) -> Dataset:
+def piano_rolls(name: str, steps_per_quarter: int) -> Dataset:
     """A prepared set of Boulanger-Lewandowski et al. 2012: at each step ``labels [T, 88]`` the keys that sound, 0 or 1.
 
     ``inputs`` are those of the step before. The first step of a piece is an input alone, as in Bai et al. 2018.
+
+    Args:
+      steps_per_quarter: steps of a quarter note.
     """
     prepared = store.load(name)
 
@@ -23,4 +27,4 @@ def piano_rolls(name: str) -> Dataset:
         return Sequences({"inputs": Ragged.of(before), "labels": Ragged.of(after)})
 
     splits = {split_name: split(column) for split_name, column in prepared.splits.items()}
-    return Dataset(splits, {"num_outputs": KEYS})
+    return Dataset(splits, {"num_outputs": KEYS}, steps_per_quarter=steps_per_quarter)

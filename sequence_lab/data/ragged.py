@@ -56,6 +56,11 @@ class Ragged:
         within = np.arange(len(self.values)) - np.repeat(self.starts, self.lengths)
         return Ragged(self.values[within < most], lengths)
 
+    def shuffled(self, seed: int) -> "Ragged":
+        """The steps of every row in an order drawn from (seed, number of the row)."""
+        rows = [np.random.default_rng([seed, number]).permutation(row) for number, row in enumerate(self)]
+        return Ragged(np.concatenate(rows), self.lengths) if rows else self
+
     def joined(self, end: Any) -> np.ndarray:
         """All rows in one, that value after each."""
         return np.insert(self.values, self.starts + self.lengths, end)

@@ -1,4 +1,4 @@
-"""Sentences and reviews with their sentiment, as tokens."""
+"""Sentences and reviews with their sentiment, as tokens; or as the same tokens in random order: ``shuffled``."""
 
 from collections.abc import Mapping
 
@@ -19,6 +19,7 @@ def rt_polarity(
     min_count: int = 1,
     lower_case: bool = True,
     max_length: int = 0,
+    shuffled: bool = False,
 ) -> Dataset:
     """Movie-review sentence polarity v1.0 (Pang and Lee 2005), 10,662 sentences, two classes; see ``labelled_texts``.
 
@@ -32,7 +33,7 @@ def rt_polarity(
     return labelled_texts(
         _chosen(column, rows),
         prepared.classes["label"],
-        TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length),
+        TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length, shuffled),
     )
 
 
@@ -43,6 +44,7 @@ def sst2(
     min_count: int = 1,
     lower_case: bool = True,
     max_length: int = 0,
+    shuffled: bool = False,
 ) -> Dataset:
     """Stanford Sentiment Treebank (Socher et al. 2013), 6,920 / 872 / 1,821 sentences, two classes.
 
@@ -53,7 +55,7 @@ def sst2(
     return labelled_texts(
         _all(prepared),
         prepared.classes["label"],
-        TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length),
+        TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length, shuffled),
     )
 
 
@@ -63,13 +65,14 @@ def sst5(
     min_count: int = 1,
     lower_case: bool = True,
     max_length: int = 0,
+    shuffled: bool = False,
 ) -> Dataset:
     """Stanford Sentiment Treebank (Socher et al. 2013), 8,544 / 1,101 / 2,210 sentences, five grades."""
     prepared = store.load("sst5")
     return labelled_texts(
         _all(prepared),
         prepared.classes["label"],
-        TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length),
+        TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length, shuffled),
     )
 
 
@@ -80,6 +83,7 @@ def imdb(
     min_count: int = 1,
     lower_case: bool = True,
     max_length: int = 0,
+    shuffled: bool = False,
 ) -> Dataset:
     """Large Movie Review Dataset (Maas et al. 2011), 25,000 / 25,000 reviews, two classes.
 
@@ -91,7 +95,9 @@ def imdb(
     rows = partition(Partition(validation, test=0), np.asarray(train["label"]))
     texts = {**_chosen(train, rows), "test": _read(test)}
     return labelled_texts(
-        texts, prepared.classes["label"], TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length)
+        texts,
+        prepared.classes["label"],
+        TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length, shuffled),
     )
 
 

@@ -195,12 +195,14 @@ class Dataset:
         ``frame_seconds`` is there, labels at every step are scored as segments of recordings, too.
       vocabulary: of symbols, where there are any.
       classes: names of the labels, or of the numbers of each.
+      steps_per_quarter: of music, each of whose steps is a frame of keys: steps of a quarter note; 0: it is none.
     """
 
     splits: Mapping[str, Examples | Sequences | Packed | Stream]
     facts: Mapping[str, Any]
     vocabulary: Vocabulary | Tokens | None = None
     classes: tuple[str, ...] = ()
+    steps_per_quarter: int = 0
 
     def packed(self, width: int) -> "Dataset":
         """With the training sequences in rows of so many steps, see ``Packed``; 0: as they are.

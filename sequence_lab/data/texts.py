@@ -12,6 +12,7 @@ from sequence_lab.data.splits import Dataset
 
 Texts = Mapping[str, tuple[list[str], np.ndarray]]
 Pairs = Mapping[str, tuple[list[str], list[str]]]
+SEED = 0  # of the order of the tokens of shuffled texts
 PAIRED = (tokens.PAD, tokens.UNKNOWN, tokens.END)  # the first ids of the vocabulary of pairs
 
 
@@ -21,6 +22,7 @@ class TextOptions(NamedTuple):
     Attributes:
       tokens, vocabulary_size, min_count, lower_case: kind, size and the others of ``tokens.learn``.
       max_length: tokens after which a text is cut off; 0: never.
+      shuffled: the tokens that are left of a text stand in an order drawn for its row, in every split alike.
     """
 
     tokens: str
@@ -28,6 +30,7 @@ class TextOptions(NamedTuple):
     min_count: int
     lower_case: bool
     max_length: int
+    shuffled: bool = False
 
 
 def learn(
@@ -40,8 +43,10 @@ def learn(
     """
     if options.max_length < 0:
         raise ValueError(f"max_length is {options.max_length}; allowed: 0 or more")
-    kind, size, min_count, lower_case, _ = options
-    return tokens.learn(texts, kind, size=size, min_count=min_count, lower_case=lower_case, special=special)
+    return tokens.learn(
+        texts, options.tokens, size=options.vocabulary_size, min_count=options.min_count,
+        lower_case=options.lower_case, special=special,
+    )  # fmt: skip
 
 
 def labelled_texts(texts: Texts, classes: tuple[str, ...], options: TextOptions) -> Dataset:
@@ -54,6 +59,7 @@ def labelled_texts(texts: Texts, classes: tuple[str, ...], options: TextOptions)
     def split(found: list[str], labels: np.ndarray) -> Sequences:
         ids = learnt.encode_all(found)
         ids = ids.cut(options.max_length) if options.max_length else ids
+        ids = ids.shuffled(SEED) if options.shuffled else ids
         return Sequences({"inputs": ids, "labels": labels.astype(np.int32 if classes else np.float32)})
 
     facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(classes) or texts["train"][1].shape[1]}

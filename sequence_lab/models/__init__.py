@@ -2,6 +2,7 @@
 
 A model is a Linen module whose fields are the schema of ``config.model``. It maps ``(inputs, lengths_B)`` to outputs;
 a model that also has ``initial_carry`` reads streams, and maps ``(inputs, lengths_B, carry)`` to (outputs, carry).
+A causal one has ``step``, ``(carry, inputs of one step) -> (outputs, carry)``; without ``initial_carry`` from None on.
 Outputs are ``[B, K]`` where there is one per sequence or image, ``[B, T, K]`` where there is one per step, or a dict of
 such arrays. Fields that a data set knows (``vocabulary_size``, ``num_outputs``, ``sample_rate``) are filled in from it.
 """

@@ -157,7 +157,6 @@ class RecurrentTagger(nn.Module):
     output: str = "softmax"
     dropout: float = 0.0
 
-    @nn.compact
     def __call__(
         self,
         inputs_BTC: Array,
@@ -166,11 +165,29 @@ class RecurrentTagger(nn.Module):
         resets_BT: Array | None = None,
         train: bool = False,
     ) -> Array:
+        outputs_BTK, _ = self._read(inputs_BTC, lengths_B, None, resets_BT, train)
+        return outputs_BTK
+
+    def step(self, carry: Any, inputs_BC: Array) -> tuple[Array, Any]:
+        """One more step of every sequence: ``(carry, [B, C]) -> ([B, K], carry)``; the first carry is None.
+
+        Raises:
+          ValueError: the layers read both ways, or the outputs are those of a chain.
+        """
+        if self.bidirectional or self.output == "crf":
+            raise ValueError("a tagger that is bidirectional, or a chain, has no step: it needs the steps to come")
+        outputs_BTK, carry = self._read(inputs_BC[:, None], None, carry, None, train=False)
+        return outputs_BTK[:, 0], carry
+
+    @nn.compact
+    def _read(
+        self, inputs_BTC: Array, lengths_B: Array | None, carry: Any, resets_BT: Array | None, train: bool
+    ) -> tuple[Array, Any]:
         stack = recurrent_stack(
             self.cell, self.features, self.cell_options, bidirectional=self.bidirectional, dropout=self.dropout,
             connection=self.connection, name="encoder",
         )  # fmt: skip
         x_BTC = embedded(inputs_BTC, lengths_B, self.vocabulary_size, self.embedding_features)
-        y_BTD, _ = stack(x_BTC, lengths_B, resets_BT=resets_BT, train=train)
+        y_BTD, carry = stack(x_BTC, lengths_B, carry, resets_BT=resets_BT, train=train)
         y_BTD = nn.Dropout(self.dropout)(y_BTD, deterministic=not train)
-        return step_outputs(self.output, self.num_outputs)(y_BTD, lengths_B)
+        return step_outputs(self.output, self.num_outputs)(y_BTD, lengths_B), carry

@@ -141,12 +141,21 @@ class TemporalConvTagger(nn.Module):
     gated: bool = False
     dropout: float = 0.0
 
-    @nn.compact
     def __call__(self, inputs_BTC: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
+        outputs_BTK, _ = self._read(inputs_BTC, lengths_B, None, train)
+        return outputs_BTK
+
+    def step(self, carry: Carry, inputs_BC: Array) -> tuple[Array, Carry]:
+        """One more step of every sequence: ``(carry, [B, C]) -> ([B, K], carry)``; the first carry is None."""
+        outputs_BTK, carry = self._read(inputs_BC[:, None], None, carry, train=False)
+        return outputs_BTK[:, 0], carry
+
+    @nn.compact
+    def _read(self, inputs_BTC: Array, lengths_B: Array | None, carry: Carry, train: bool) -> tuple[Array, Carry]:
         x_BTC = embedded(inputs_BTC, lengths_B, self.vocabulary_size, self.embedding_features)
         encoder = TemporalConvNet(self.features, self.kernel_size, self.gated, self.dropout, name="encoder")
-        y_BTD, _ = encoder(x_BTC, lengths_B, train=train)
-        return Dense(self.num_outputs, name="head")(y_BTD, lengths_B)
+        y_BTD, carry = encoder(x_BTC, lengths_B, carry, train=train)
+        return Dense(self.num_outputs, name="head")(y_BTD, lengths_B), carry
 
 
 class TemporalConvClassifier(nn.Module):

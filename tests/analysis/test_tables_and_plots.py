@@ -83,3 +83,19 @@ def test_a_timeline_is_drawn(tmp_path):
         {"truth": active, "answers": active[:, ::-1]}, 0.01, ("music", "speech"), tmp_path / "t.png", "title"
     )
     assert (tmp_path / "t.png").stat().st_size > 1000
+
+
+def test_a_piano_roll_shows_each_note_as_long_as_it_sounds(monkeypatch, tmp_path):
+    """Two keys: one from step 1 to 5, three of them given; one from step 6 on."""
+    found = drawn(monkeypatch)
+    roll = np.zeros((9, 88), np.uint8)
+    roll[1:6, 30] = roll[6:, 39] = 1
+    plots.piano_roll(roll, 4, 21, tmp_path / "roll.png", "title")
+    assert (tmp_path / "roll.png").read_bytes().startswith(b"\x89PNG")
+    bars = [(*bar.get_paths()[0].get_extents().bounds, tuple(bar.get_facecolor()[0])) for bar in found[0].collections]
+    assert [bar[:4] for bar in bars] == [(1, 50.5, 3, 1), (4, 50.5, 2, 1), (6, 59.5, 3, 1)]
+    assert bars[0][4] != bars[1][4] == bars[2][4]
+    shade = found[0].patches[0].get_extents().transformed(found[0].transData.inverted())
+    np.testing.assert_allclose((shade.x0, shade.x1), (0, 4), atol=1e-9)
+    assert [label.get_text() for label in found[0].get_yticklabels()] == ["C4"]
+    assert found[0].get_xlim() == (0, 9)

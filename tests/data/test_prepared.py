@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sequence_lab.data import DATASETS, segmentation, sensors, store
+from sequence_lab.data import DATASETS, Ragged, segmentation, sensors, store
 from tests.data.originals_made import MADE, ROLL, lines, wav
 
 
@@ -274,3 +274,30 @@ def test_frames_say_who_speaks_and_whether_several_do(load):
     seconds = np.arange(201) / 100
     np.testing.assert_array_equal(rows["labels"][0][:-1, 0], seconds[:-1] >= 0.5)
     np.testing.assert_array_equal(rows["labels"][0][:, 1], (seconds >= 1.0) & (seconds < 1.75))
+
+
+@pytest.mark.parametrize("max_length", [0, 3])
+def test_shuffled_sentences_have_their_words_in_another_order_in_every_split(load, max_length):
+    options = {"folds": 5, "fold": 2, "max_length": max_length}
+    plain = load("rt_polarity", rt_polarity(60), **options)
+    mixed, again = (DATASETS["rt_polarity"](shuffled=True, **options) for _ in range(2))
+    assert mixed.vocabulary.symbols == plain.vocabulary.symbols
+    for name, split in plain.splits.items():
+        rows, shuffled = split.arrays["inputs"], mixed.splits[name].arrays["inputs"]
+        np.testing.assert_array_equal(mixed.splits[name].arrays["labels"], split.arrays["labels"])
+        np.testing.assert_array_equal(shuffled.values, again.splits[name].arrays["inputs"].values)
+        np.testing.assert_array_equal(shuffled.lengths, rows.lengths)
+        pairs = list(zip(rows, shuffled, strict=True))
+        assert all(np.array_equal(np.sort(one), np.sort(other)) for one, other in pairs)
+        places = np.array([np.argsort(other)[np.argsort(np.argsort(one))] for one, other in pairs])
+        assert len(np.unique(places, axis=0)) > 2  # each row has an order of its own
+
+
+def test_each_order_of_a_shuffled_row_is_as_likely():
+    """Of three steps: six orders, each in a sixth of 3,000 rows."""
+    rows = Ragged(np.tile(np.arange(3), 3000), np.full(3000, 3))
+    orders, counts = np.unique(rows.shuffled(1).values.reshape(-1, 3), axis=0, return_counts=True)
+    assert len(orders) == 6
+    np.testing.assert_allclose(counts / 3000, 1 / 6, atol=4 * (5 / 36 / 3000) ** 0.5)
+    assert (rows.shuffled(1).values != rows.shuffled(2).values).any()
+    assert len(Ragged(np.zeros(0), np.zeros(0, int)).shuffled(0)) == 0

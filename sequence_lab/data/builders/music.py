@@ -11,9 +11,8 @@ import tensorflow_datasets as tfds
 
 from sequence_lab.data.builders.base import Builder, Example
 from sequence_lab.data.originals import Originals
-from sequence_lab.data.piano_rolls import KEYS
+from sequence_lab.data.piano_rolls import KEYS, LOWEST
 
-LOWEST = 21  # key of a piano, in the numbers of MIDI
 PARTS = {"train": "train", "validation": "valid", "test": "test"}
 
 

@@ -1,0 +1,45 @@
+"""Adding problem of 1997 over 100 to 110 steps: an LSTM adds two marked numbers, the first of them near the start.
+
+python launch.py --config=experiments/adding_1997.py
+
+5 minutes on 2 CPU cores that were busy besides. To expect over 3 seeds not yet measured; under one seed a mean squared
+error of 0.00005 and all of 2,560 test sums met to 0.04; below 0.0005 on validation from step 500 on (32,000 sequences).
+Always to answer with the mean has 0.039.
+
+Hochreiter and Schmidhuber (1997), experiment 4, the same task, an LSTM of 93 weights, one sequence a step: 74,000
+sequences, then 1 of 2,560 not met to 0.04.
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "adding_1997"
+
+    config.dataset_name = "adding_1997"
+    config.dataset = ConfigDict({"length": 100})
+
+    config.model_name = "recurrent_classifier"
+    config.model = ConfigDict(
+        {
+            "cell": "lstm",
+            "features": (32,),  # units per layer
+            "cell_options": {"chrono_steps": 100},  # forget gates begin with memories of up to so many steps
+        }
+    )
+    config.objectives = ConfigDict({"sum": {"name": "regression"}})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 0.005
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100
+
+    config.training.num_steps = 3000
+    config.training.batch_size = 64
+    config.training.evaluation_batch_size = 256
+    config.training.evaluate_every = 250
+    config.training.checkpoint_every = 1500
+    return config

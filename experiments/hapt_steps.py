@@ -1,0 +1,44 @@
+"""What a phone's bearer is doing at each step of whole recordings, 3 to 11 minutes of its sensors: dilated convolution.
+
+python launch.py --config=experiments/hapt_steps.py
+
+4.4 minutes on 2 CPU cores that were busy besides. To expect over 3 seeds not yet measured; under one seed 85.1 % of the
+test subjects' steps are right and a macro F1 of 0.724, over twelve activities and "none", which 27 % of the steps are.
+Of the steps that have an activity, told among the twelve alone, 89.7 % and 0.753: the six basic ones have an F1 of 0.83
+to 0.97, those between postures, 6.5 % of all steps, of 0.42 to 0.71. It sees the last 20 s and nothing to come.
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "hapt_steps"
+
+    config.dataset_name = "uci_hapt"
+    config.dataset = ConfigDict({"task": "steps", "filtered": True})
+
+    config.model_name = "temporal_conv_tagger"
+    config.model = ConfigDict(
+        {
+            "features": (32,) * 8,  # the dilation doubles with each: an output sees the last 20 s
+            "kernel_size": 3,
+            "dropout": 0.1,
+        }
+    )
+    config.objectives = ConfigDict({"activity": {"name": "labelling"}})
+
+    config.optimizer.learning_rate = 3e-3
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 18
+
+    config.training.num_steps = 18 * 15  # of 36 training recordings
+    config.training.batch_size = 2
+    config.training.evaluation_batch_size = 2
+    config.training.num_shapes = 3
+    config.training.log_every = 18
+    config.training.evaluate_every = 54
+    config.training.checkpoint_every = 108
+    return config

@@ -1,0 +1,46 @@
+"""A lag of 100 without noise: symbols always in the same order, and last the first one again, x or y.
+
+python launch.py --config=experiments/noise_free_lag.py
+
+0.7 minutes on 2 CPU cores that were busy besides. To expect over 3 seeds: all of 100 test sequences right at each step
+(sequence_accuracy) under each of them, for the first time on validation after 400, 400 and 1,400 steps (6,400 to 22,400
+sequences). Knowing the order but not the first symbol is right in 1/2, and there LSTMs of as many units stay under the
+one seed tried, for 2,000 steps and more: the last symbol is 1 % of the loss. A linear recurrence can keep the first.
+"""
+
+from ml_collections import ConfigDict
+
+from sequence_lab.experiment import default_config
+
+
+def get_config() -> ConfigDict:
+    config = default_config()
+    config.name = "noise_free_lag"
+    config.published = ConfigDict(
+        {"sequence_accuracy": (1.0, "Hochreiter and Schmidhuber 1997, experiment 2a, 18 of 18 trials, 5,040 sequences")}
+    )
+
+    config.dataset_name = "noise_free_lag"
+    config.dataset = ConfigDict({"lag": 100})
+
+    config.model_name = "recurrent_tagger"
+    config.model = ConfigDict(
+        {
+            "embedding_features": 32,  # size of a symbol's vector
+            "cell": "lru",
+            "features": (32,),  # units per layer
+        }
+    )
+    config.objectives = ConfigDict({"next": {"name": "labelling"}})
+
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 0.01
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 100
+
+    config.training.num_steps = 2000
+    config.training.batch_size = 16
+    config.training.evaluation_batch_size = 100
+    config.training.evaluate_every = 100
+    config.training.checkpoint_every = 1000
+    return config
