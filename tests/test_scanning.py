@@ -1,6 +1,7 @@
 """Scans of long records: windows and tracks against loops over whole records, both strands, files that are wrong."""
 
 import gzip
+import io
 import re
 
 import flax.linen as nn
@@ -156,6 +157,26 @@ def test_the_other_strand_of_a_record_has_the_same_scores_mirrored(tmp_path):
     assert [(a - 1, b - 1, s) for a, b, s in forward] == [(int(a), int(b), s) for _, a, b, s in backward]
 
 
+def test_regions_join_where_windows_overlap_or_touch():
+    """The score and strand of the best; those of another record, or a base apart, stay alone."""
+    scores, regions = io.StringIO(), io.StringIO()
+    tracks = scanning.Tracks(plan(), scores, regions)
+    ids_W = np.zeros(20, np.uint8)
+    for record, start, score, given in (
+        ("a", 0, 0.6, True), ("a", 5, 0.9, False), ("a", 25, 0.7, True), ("a", 46, 0.5, True), ("a", 66, 0.49, True),
+        ("b", 50, 1.0, True),
+    ):  # fmt: skip
+        tracks.add(scanning.Window(record, start, ids_W), score, given)
+    tracks.end()
+    rows = [line.split("\t") for line in regions.getvalue().splitlines()]
+    assert rows == [
+        ["a", "0", "45", "a_site", "900", "-"],
+        ["a", "46", "66", "a_site", "500", "+"],
+        ["b", "50", "70", "a_site", "1000", "+"],
+    ]
+    assert tracks.regions == 3
+
+
 def test_intervals_never_overlap_and_lie_in_their_record(tmp_path):
     lengths = {name: len(text) for name, text in RECORDS}
     for stride in (3, 8, 20, 50):
@@ -263,22 +284,26 @@ def one_device(data):
 
 
 def test_a_run_leaves_motifs_and_scans_with_its_best_state(tmp_path):
-    """The score of a window that is a whole record is what the model itself says of both strands."""
+    """The score of a window that is a whole record is what the model itself says of both its strands."""
     config, own = dna_config(tmp_path, k_mer=2), one_device(DATA)
     experiment.run(config, tmp_path / "run", say=lambda line: None, **own)
     assert "MOTIF filter_" in (tmp_path / "run" / "motifs.meme").read_text()
     assert (tmp_path / "run" / "plots" / "motifs.png").exists()
     before = {path: path.read_bytes() for path in (tmp_path / "run").glob("*.*")}
-    config.scan.update({"label": "no", "window": 20, "threshold": 0.1})
+    text = dict(RECORDS)["chr2"]
+    (tmp_path / "genome.fa").write_text(fasta([("chr2", text), ("other", complement(text))]))
+    config.scan.update({"label": "no", "window": 20, "threshold": 0.0})
     said = []
     found = experiment.scan(config, tmp_path / "run", say=said.append, **own)
     assert [path.name for path in found] == ["genome.fa.bedgraph", "genome.fa.bed"]
     assert before == {path: path.read_bytes() for path in (tmp_path / "run").glob("*.*")}
-    (line,) = [line.split("\t") for line in found[0].read_text().splitlines() if line.startswith("chr2")]
+    tracks = [[line.split("\t") for line in path.read_text().splitlines()] for path in found]
+    assert {row[5] for row in tracks[1]} == {"+", "-"}
     parts = experiment.compose(config, **own)
     _, variables = experiment._best(parts, RunFolder(tmp_path / "run"), said.append)
-    x = np.array([[[letter == base for base in "ACGT"] for letter in dict(RECORDS)["chr2"]]], np.float32)
-    assert float(line[3]) == pytest.approx(float(jax.nn.softmax(parts.model.apply(variables, x))[0, 0]), abs=1e-4)
+    x = np.array([[[letter == base for base in "ACGT"] for letter in text]], np.float32)
+    expected = float(jax.nn.softmax(parts.model.apply(variables, x))[0, 0])
+    assert [float(row[3]) for row in tracks[0]] == pytest.approx([expected] * 2, abs=1e-4)
 
 
 @pytest.mark.parametrize(
