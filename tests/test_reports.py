@@ -1,6 +1,7 @@
 """The table of many runs: seeds and folds are merged, what else differs is not, every figure has its command."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,9 @@ def test_no_finished_run_and_no_such_measure_are_one_line(tmp_path):
     with pytest.raises(Refused, match="has a published f1; allowed: its measures, accuracy"):
         report(tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_results_that_are_kept_are_those_of_their_summaries(tmp_path):
+    kept = Path(__file__).resolve().parent.parent / "docs" / "results"
+    reports.write([kept], tmp_path, lambda line: None)
+    assert (tmp_path / "results.md").read_text() == (kept / "results.md").read_text()
