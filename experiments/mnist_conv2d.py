@@ -2,7 +2,8 @@
 
 python launch.py --config=experiments/mnist_conv2d.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds.
+7 minutes on 2 CPU cores that were busy besides. To expect over 3 seeds: not yet measured; of seed 0 a test accuracy of
+99.54 %.
 """
 
 from ml_collections import ConfigDict

@@ -21,5 +21,4 @@ def get_config() -> ConfigDict:
 
     config.optimizer.learning_rate = 10.0
     config.optimizer.decay_from = 6 * ptb_lstm.EPOCH
-    config.dynamic_rate = 0.5
     return config

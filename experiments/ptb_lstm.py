@@ -2,7 +2,8 @@
 
 python launch.py --config=experiments/ptb_lstm.py
 
-Some 40 minutes on 2 CPU cores. To expect over 3 seeds: not yet measured.
+Some 40 minutes on 2 CPU cores. To expect over 3 seeds: not yet measured; of seed 0 a test perplexity of 111.4, where
+KN5 has 141.1 and KN5 with a cache 127.7; mixed with both 88.3.
 """
 
 from ml_collections import ConfigDict
@@ -49,6 +50,7 @@ def get_config() -> ConfigDict:
     config.training.evaluate_every = EPOCH
     config.training.checkpoint_every = EPOCH
     config.baselines = ("kneser_ney_5",)
+    config.dynamic_rate = 6.0  # of 0.3 to 12 the one that validation liked best
     config.generation.prompt = "the company said"
     config.generation.length = 60
     return config
