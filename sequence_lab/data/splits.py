@@ -20,7 +20,7 @@ import numpy as np
 
 from sequence_lab.data.bucketing import widths
 from sequence_lab.data.packing import Packed
-from sequence_lab.data.sequences import Batch, Sequences, by_stream, input_names
+from sequence_lab.data.sequences import Batch, Sequences, by_stream, check_batch_size, input_names
 from sequence_lab.data.share import WHOLE, Share
 from sequence_lab.data.tokens import Tokens
 from sequence_lab.data.vocabulary import Vocabulary
@@ -60,13 +60,12 @@ class Examples:
     def training_batch(self, index: int, batch_size: int, seed: int, share: Share = WHOLE) -> Batch:
         """The ``index``-th batch of an endless training run; each epoch shuffles anew and has every example once.
 
-        The last batch of an epoch is filled up with rows whose mask is 0.
+        The last batch of an epoch, which is the only one of a small split, is filled up with rows whose mask is 0.
 
         Raises:
-          ValueError: ``batch_size`` is larger than the split.
+          ValueError: ``batch_size`` is less than 1.
         """
-        if not 1 <= batch_size <= len(self):
-            raise ValueError(f"batch_size is {batch_size}; allowed: 1 to {len(self)}, the training examples")
+        check_batch_size(batch_size)
         epoch, position = divmod(index, -(-len(self) // batch_size))
         rows = self._order(seed, epoch)[position * batch_size :][:batch_size]
         return self._batch(share.of(rows, batch_size), share.size(batch_size))
@@ -121,8 +120,7 @@ class Generated(Examples):
         Raises:
           ValueError: ``batch_size`` is less than 1.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; allowed: at least 1")
+        check_batch_size(batch_size)
         arrays = self.draw(np.random.default_rng([self.seed, 0, seed, index]), batch_size)
         return Examples(arrays)._batch(share.of(np.arange(batch_size), batch_size), share.size(batch_size))
 

@@ -121,7 +121,7 @@ BAD = {
     "a pattern": (b">x\nAC\n", {"label_pattern": "("}, r"dataset.label_pattern is '\('"),
     "a group": (b">x\nAC\n", {"group": "gene"}, "dataset.group is 'gene'; allowed: chromosome, or none"),
     "two ways": (b">x\nAC\n", {"group": "chromosome", "cluster_file": "c"}, "allowed: one of them"),
-    "one class": (b">x\nAC\n>y\nAC", {"test": 0.0}, "the one class 'a'"),
+    "one class": (b">x\nAC\n>y\nAC", {"test": 0.0, "validation": 0.0}, "the one class 'a'"),
 }
 
 

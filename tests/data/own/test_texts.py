@@ -200,10 +200,14 @@ BAD = {
     "a quote": ("text_table", "a.csv", b'label,text\nx,"a"b\n', {}, "a.csv, line .: .*expected after"),
     "no JSON": ("text_table", "a.jsonl", b'{"label": 1}\n{', {}, "a.jsonl, line 2 is no JSON"),
     "no object": ("text_table", "a.jsonl", b"[1]", {}, r"a.jsonl, line 1 is '\[1\]'; allowed: a JSON object"),
-    "one class": ("text_table", "a.csv", b"label,text\nx,a\nx,b\n", {"test": 0.0}, "the one class 'x'; allowed: two"),
+    "one class": (
+        "text_table", "a.csv", b"label,text\nx,a\nx,b\n", {"test": 0.0, "validation": 0.0},
+        "the one class 'x'; allowed: two",
+    ),
+    "too few for a share": ("text_table", "a.csv", b"label,text\nx,a\ny,b\n", {}, "test is 0.1, none of 2 rows; "),
     "a split": ("text_table", "a.csv", b"label,text,s\nx,a,d\n", {"split": "s"}, "line 2: the split is 'd'; allowed"),
     "a class": (
-        "text_table", "a.csv", b"label,text,s\nx,a,train\ny,b,train\nz,c,test\n", {"split": "s"},
+        "text_table", "a.csv", b"label,text,s\nx,a,train\ny,b,train\nz,c,test\n", {"split": "s", "validation": 0.0},
         "line 4: the class is 'z'; allowed: those of training: x, y",
     ),
     "a column": ("columns", "a.txt", b"EU B\nrejects\n", {}, "a.txt, line 2 has 1 column; allowed: a token"),
@@ -249,6 +253,14 @@ def test_a_file_is_named_once_and_joins_the_next_at_the_end_of_a_line(tmp_path):
     parts = [dataset.vocabulary.decode(dataset.splits[split].tokens) for split in PLACES]
     assert "".join(parts) == "one two" * 40 + "\n" + "three\n" * 40
     assert all(part.endswith("\n") for part in parts)
+
+
+def test_a_class_of_one_row_is_trained_on_in_every_fold(tmp_path):
+    (tmp_path / "a.csv").write_text("label,text\n" + "a,it\nb,that\n" * 15 + "rare,this\n")
+    for fold in range(5):
+        dataset = DATASETS["text_table"](str(tmp_path / "a.csv"), folds=5, fold=fold)
+        assert dataset.classes == ("a", "b", "rare")
+        assert sum(len(rows) for rows in dataset.splits.values()) == 31
 
 
 def test_classes_are_sorted_the_same_whatever_they_are_called(tmp_path):
