@@ -16,6 +16,17 @@ from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset
 
 GROUPS = ("", "chromosome")
+# Of what names a chromosome, the first that is in a header; what follows a _ names a piece of it.
+CHROMOSOMES = tuple(
+    map(
+        re.compile,
+        (
+            r"\brange=(?:(?:[Cc]hr|CHR)([^\W_]+)|([^\s:]+):)",  # of the table browser of UCSC
+            r"(?<![^\W_])(?:[Cc]hr|CHR(?!OM))(\d[^\W_]*|[A-Z][^\W_]*)",  # chr7:100-300, chr7_100, peak 1 chrX|100
+            r"^([^\s:]+):\d+(?:-|\.\.)\d+",  # 2L:100-300, NC_000001.11:100-300
+        ),
+    )
+)
 SHUFFLED = "shuffled"
 
 
@@ -37,8 +48,8 @@ def fasta(
       files: names with commas between them, or patterns; compressed (.gz) or not. A class per file, by its name without
         endings, unless there is a pattern.
       label_pattern: a regular expression with a group, which finds the class in each header.
-      group: "chromosome", what stands before ":" or "_" in a header that begins with it (chr7:100-300); such pieces
-        stay in one split.
+      group: "chromosome", what a header names as chr7, as range=chr7:100-300, or first as 7:100-300; its pieces stay
+        in one split.
       cluster_file: lines of an id (the first word of a header) and a cluster, whose pieces stay in one split.
       shuffled: of one file, how many negatives to make of each piece: shuffled, with its counts of neighbours kept.
       class_weights: weigh training rows so that every class counts as much.
@@ -52,8 +63,8 @@ def fasta(
     found = [(path, *record) for path in reading.paths(files) for record in _records(path)]
     sequences = [sequence for _, _, sequence in found]
     labels = [_label(path, header, label_pattern) for path, header, _ in found]
-    groups = _groups([header for _, header, _ in found], group, cluster_file)
     where = [f"{path}, record {header!r}" for path, header, _ in found]
+    groups = _groups([header for _, header, _ in found], where, group, cluster_file)
     if shuffled:
         sequences, labels, groups, where = _with_shuffled(sequences, labels, groups, where, shuffled)
     rows = Labelled(labels, where, groups)
@@ -134,11 +145,11 @@ def _label(path: Path, header: str, pattern: str) -> str:
     return found[1]
 
 
-def _groups(headers: list[str], group: str, cluster_file: str) -> list[str] | None:
+def _groups(headers: list[str], where: list[str], group: str, cluster_file: str) -> list[str] | None:
     if group and cluster_file:
         raise ValueError(f"dataset.group is {group!r} and cluster_file is {cluster_file!r}; allowed: one of them")
     if group:
-        return [re.split("[:_]", header)[0] for header in headers]
+        return [_chromosome(*record) for record in zip(headers, where, strict=True)]
     if not cluster_file:
         return None
     ids = [header.split()[0] if header else "" for header in headers]
@@ -152,6 +163,13 @@ def _groups(headers: list[str], group: str, cluster_file: str) -> list[str] | No
     if missing := [name for name in ids if name not in clusters]:
         raise ValueError(f"{path} has no line for {missing[0]!r}; allowed: one for every record")
     return [clusters[name] for name in ids]
+
+
+def _chromosome(header: str, where: str) -> str:
+    for pattern in CHROMOSOMES:
+        if found := pattern.search(header):
+            return found[found.lastindex or 0]
+    raise ValueError(f"{where} names no chromosome; allowed: one, as chr7:100-300 or range=chr7:100-300 or 7:100-300")
 
 
 def _with_shuffled(

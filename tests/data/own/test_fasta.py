@@ -45,6 +45,43 @@ def test_classes_in_headers_and_groups_by_chromosome(tmp_path):
     assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 24, "validation": 8, "test": 8}
 
 
+HEADERS = {
+    "hg19_ct_UserTrack_3545_peak{i} range=chr{c}:10{i}-20{i} 5'pad=0 3'pad=0 strand=+ repeatMasking=none": "1X",
+    "hg38_dna range=chr{c}_KI270706v1_random:1{i}-9{i}": "1X",
+    "chr{c} 100-2{i}": "1X",
+    "chr{c}-100-2{i}": "1X",
+    "chr{c}|1{i}|2": "1X",
+    "chr{c}_1{i}_200": "1X",
+    "Chr{c}:1{i}-200(+)": "1X",
+    "peak_{i}::chr{c}:1{i}-200": "1X",
+    "CHR{c};{i}": "12",
+    "{c}:1{i}-200(-)": ("2L", "MT"),
+    "{c}:1{i}..200": ("2L", "X"),
+    "chronic_{i} chr{c}.{i}": ("Un", "IV"),
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_chromosome_is_found_in_every_usual_header(tmp_path, header):
+    names = [header.format(c=HEADERS[header][i % 2], i=i) for i in range(40)]
+    files = written(
+        tmp_path, "all.fa", *((f"{name} class={i // 2 % 2}", "ACGT"[: 1 + i % 2]) for i, name in enumerate(names))
+    )
+    dataset = DATASETS["fasta"](files, label_pattern=r"class=(\d)", group="chromosome", test=0.5, validation=0.0)
+    assert {split: set(rows.lengths) for split, rows in dataset.splits.items()} in (
+        {"train": {1}, "test": {2}},
+        {"train": {2}, "test": {1}},
+    )
+    assert [len(rows) for rows in dataset.splits.values()] == [20, 20]
+
+
+@pytest.mark.parametrize("header", ["peak_1 chromatin", "1 dna:chromosome chromosome:GRCh38:1:1:9:1", "hg19_peak", "x"])
+def test_a_header_without_a_chromosome_is_named(tmp_path, header):
+    files = written(tmp_path, "a.fa", ("chr1:1-2", "ACGT"), (header, "ACGT"))
+    with pytest.raises(ValueError, match=f"a.fa, record '{header}' names no chromosome; allowed: one, as chr7:100-300"):
+        DATASETS["fasta"](files, group="chromosome")
+
+
 def test_clusters_stay_together(tmp_path):
     files = [
         written(tmp_path, f"{kind}.fa", *((f"{kind}{i} more", "ACGT" * (i + 1)) for i in range(6))) for kind in "pq"
