@@ -1,10 +1,15 @@
 """Files that a user names, and the lines in them."""
 
+import contextlib
+import csv
 import glob
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from sequence_lab.data.originals import BROKEN, OPENERS
+
+LONGEST = 2**31 - 1  # characters of a cell: what is a long on every machine
 
 
 def paths(files: str, field: str = "files") -> list[Path]:
@@ -74,6 +79,16 @@ def text(path: Path, encoding: str = "utf-8") -> str:
             f"{path}, line {line} is not {encoding}; allowed: dataset.encoding as the file's, such as latin-1"
         ) from error
     return found.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@contextlib.contextmanager
+def long_cells() -> Iterator[None]:
+    """Where the module csv reads cells of any length, and not up to 131,072 characters alone."""
+    before = csv.field_size_limit(LONGEST)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def lines(path: Path, encoding: str = "utf-8") -> list[str]:

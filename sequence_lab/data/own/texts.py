@@ -215,7 +215,8 @@ def _table(path: Path, wanted: Sequence[str], encoding: str) -> list[tuple[str, 
         format_: Mapping[str, Any] = {"strict": True} if reading.kind(path) == ".csv" else TABS
         reader = csv.DictReader(io.StringIO(reading.text(path, encoding), newline=""), **format_)
         try:
-            rows = [(f"{path}, line {reader.line_num}", row) for row in reader if any(row.values())]
+            with reading.long_cells():
+                rows = [(f"{path}, line {reader.line_num}", row) for row in reader if any(row.values())]
         except csv.Error as error:
             raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
     for where, values in rows:

@@ -57,16 +57,16 @@ HEADERS = {
     "CHR{c};{i}": "12",
     "{c}:1{i}-200(-)": ("2L", "MT"),
     "{c}:1{i}..200": ("2L", "X"),
+    "NC_00000{c}.11:1{i}-200": "12",
+    "x range=NC_00000{c}.11:1{i}-200": "12",
     "chronic_{i} chr{c}.{i}": ("Un", "IV"),
 }
 
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_chromosome_is_found_in_every_usual_header(tmp_path, header):
-    names = [header.format(c=HEADERS[header][i % 2], i=i) for i in range(40)]
-    files = written(
-        tmp_path, "all.fa", *((f"{name} class={i // 2 % 2}", "ACGT"[: 1 + i % 2]) for i, name in enumerate(names))
-    )
+    names = [f"{header.format(c=HEADERS[header][i % 2], i=i)} class={i // 2 % 2}" for i in range(40)]
+    files = written(tmp_path, "all.fa", *((name, "ACGT"[: 1 + i % 2]) for i, name in enumerate(names)))
     dataset = DATASETS["fasta"](files, label_pattern=r"class=(\d)", group="chromosome", test=0.5, validation=0.0)
     assert {split: set(rows.lengths) for split, rows in dataset.splits.items()} in (
         {"train": {1}, "test": {2}},

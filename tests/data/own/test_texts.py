@@ -1,5 +1,6 @@
 """Texts of a user's own, in all the forms that files have."""
 
+import csv
 import gettext
 import gzip
 import json
@@ -253,6 +254,17 @@ def test_a_file_is_named_once_and_joins_the_next_at_the_end_of_a_line(tmp_path):
     parts = [dataset.vocabulary.decode(dataset.splits[split].tokens) for split in PLACES]
     assert "".join(parts) == "one two" * 40 + "\n" + "three\n" * 40
     assert all(part.endswith("\n") for part in parts)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_a_text_may_be_as_long_as_a_book(tmp_path, name):
+    before, delimiter = csv.field_size_limit(), {"a.csv": ",", "a.tsv": "\t"}[name]
+    rows = [f"{'ab'[i % 2]}{delimiter}{'word ' * (40_000 if i == 3 else 5)}" for i in range(30)]
+    (tmp_path / name).write_text("\n".join([f"label{delimiter}text", *rows]))
+    dataset = DATASETS["text_table"](str(tmp_path / name))
+    lengths = [length for rows in dataset.splits.values() for length in rows.lengths]
+    assert sorted(lengths) == [5] * 29 + [40_000]
+    assert csv.field_size_limit() == before
 
 
 def test_a_class_of_one_row_is_trained_on_in_every_fold(tmp_path):
