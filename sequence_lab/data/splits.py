@@ -141,7 +141,9 @@ class Stream:
         """The ``index``-th window, for back-propagation through time truncated to (k1, k2).
 
         A window holds k2 steps and starts k1 steps after the one before; the steps it shares with that one are
-        there for the gradient to go through and do not count again. Every epoch cuts the text at another offset.
+        there for the gradient to go through and do not count again. Every epoch cuts the text at another offset, and
+        what is left of it around the rows' windows, fewer than (batch_size + 1) * k1 symbols, is no label in it: of
+        PTB's 929,589 words in 20 rows of 35, 689.
 
         Raises:
           ValueError: the text is too short for ``batch_size`` windows, or not 1 <= k1 <= k2.

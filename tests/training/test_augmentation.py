@@ -103,9 +103,7 @@ def test_frames_of_waveforms_are_no_spectrogram():
     found.dataset_name, found.model_name = "adding", "audio_tagger"
     found.model = {"num_outputs": 1, "sample_rate": 80, "front_end_options": {"num_mels": 4}}
     found.objectives = {"sum": {"name": "regression"}}
-    with pytest.raises(
-        ValueError, match=r"model audio_tagger, which reads waveforms: config\.model\.spec_augment"
-    ):
+    with pytest.raises(ValueError, match=r"model audio_tagger, which reads waveforms: config\.model\.spec_augment"):
         compose(found)
 
 

@@ -45,6 +45,23 @@ def test_classes_in_headers_and_groups_by_chromosome(tmp_path):
     assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 24, "validation": 8, "test": 8}
 
 
+def test_validation_and_test_may_be_given(tmp_path):
+    for split, count in (("train", 12), ("valid", 4), ("test", 3)):
+        (tmp_path / split).mkdir()
+        for kind in ("pos", "neg"):
+            written(tmp_path / split, f"{kind}.fa", *((f"{split}{i}", "ACGT" * count) for i in range(count)))
+    files = {"test_files": f"{tmp_path}/test/*.fa", "validation_files": f"{tmp_path}/valid/*.fa"}
+    dataset = DATASETS["fasta"](f"{tmp_path}/train/*.fa", **files)
+    assert dataset.classes == ("neg", "pos")
+    for split, count in (("train", 12), ("validation", 4), ("test", 3)):
+        assert set(dataset.splits[split].lengths) == {4 * count}
+        assert np.bincount(dataset.splits[split].arrays["labels"]).tolist() == [count, count]
+    one, other = (f"{tmp_path}/{split}/pos.fa" for split in ("train", "test"))
+    drawn = DATASETS["fasta"](one, test_files=other, shuffled=1, validation=0.25)
+    assert {split: len(rows) for split, rows in drawn.splits.items()} == {"train": 18, "validation": 6, "test": 6}
+    assert set(drawn.splits["test"].lengths) == {12}
+
+
 HEADERS = {
     "hg19_ct_UserTrack_3545_peak{i} range=chr{c}:10{i}-20{i} 5'pad=0 3'pad=0 strand=+ repeatMasking=none": "1X",
     "hg38_dna range=chr{c}_KI270706v1_random:1{i}-9{i}": "1X",
@@ -152,6 +169,7 @@ BAD = {
     "no header": (b"ACGT\n", {}, r"a.fa, line 1 is 'ACGT'; allowed: a header"),
     "no sequence": (b">x\n>y\nAC\n", {}, r"a.fa, line 1: the record 'x' is empty"),
     "no records": (b"\n", {}, "a.fa has no records"),
+    "not UTF-8": (b">x\xff\nAC\n", {}, "a.fa, line 1 is not utf-8; allowed: UTF-8$"),
     "a sign": (b">x\nAC-T\n", {}, r"a.fa, record 'x' has '-'; allowed: ACGT and IUPAC's"),
     "twice": (b">x\nAC\n>x\nAC\n", {}, r"a.fa has two records 'x'; allowed: one"),
     "no class": (b">x\nAC\n", {"label_pattern": r"c=(\w)"}, "record 'x' has no class; allowed"),
