@@ -119,6 +119,7 @@ def compose(
     dataset = dataset.packed(training.packed_width).bucketed(training.num_shapes)
     model = _model(rows["model"][config["model_name"]], config, dataset)
     _check_packing(config, model)
+    _check_augmentation(config)
     trainer = Trainer(
         apply=_apply(model, _augmentations(config["augmentation"], dataset)),
         initial_carry=lambda batch_size: model.initial_carry((batch_size,)) if _has_memory(model) else (),
@@ -192,6 +193,15 @@ def _check_packing(config: Mapping[str, Any], model: nn.Module) -> None:
     if mixing := [name for name in config["augmentation"] if name not in OF_STEPS]:
         raise ValueError(
             f"training.packed_width is {width}; allowed with augmentation {mixing[0]}, which is one of a whole row: 0"
+        )
+
+
+def _check_augmentation(config: Mapping[str, Any]) -> None:
+    """Raises ValueError where waveforms in frames, which have the axes of a spectrogram, would be taken for one."""
+    if "spec_augment" in config["augmentation"] and "spec_augment" in config["model"]:
+        raise ValueError(
+            f"config.augmentation.spec_augment is set; allowed with model {config['model_name']}, which reads "
+            "waveforms: config.model.spec_augment"
         )
 
 

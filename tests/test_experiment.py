@@ -297,7 +297,7 @@ def changed(**fields):
         ({"model__cell_options": {"bias": 1}}, r"cell_options of rnn"),
         ({"model__representation": "end"}, r"representation is 'end'"),
         ({"training__num_steps": -5}, r"training\.num_steps is -5; allowed: 0 or more"),
-        ({"training__batch_size": 65}, r"batch_size is 65; allowed: 1 to 64"),
+        ({"training__batch_size": 0}, r"batch_size is 0; allowed: 1 or more"),
         ({"optimizer__learning_rate": "fast"}, r"learning_rate is 'fast', str; allowed: float"),
         ({"objectives": {}}, r"objectives is empty"),
         ({"objectives": {"sum": {"name": "regresion"}}}, r"did you mean regression\?"),

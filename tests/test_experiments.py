@@ -73,6 +73,23 @@ def test_an_experiment_runs_two_steps(path, tmp_path, prepared):
     assert state.step == 2
 
 
+@pytest.mark.parametrize("name", ["own_text_table", "own_fasta"])
+def test_a_set_of_24_rows_trains_in_batches_that_are_filled_up(name, tmp_path):
+    config = load(FILES[0].with_name(f"{name}.py")).get_config()
+    config.dataset.update(OWN[name](tmp_path))
+    path = Path(config.dataset.files)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[: 48 if name == "own_fasta" else 25]))
+    parts = compose(config, devices=jax.devices()[:1])
+    assert sum(map(len, parts.dataset.splits.values())) == 24
+    batch = parts.training_batch(1)
+    assert len(batch["mask"]) == config.training.batch_size == 32
+    assert batch["mask"].sum() == len(parts.dataset.splits["train"])
+    carry = parts.trainer.initial_carry(config.training.batch_size)
+    _, _, measures = parts.trainer.train_step(parts.initial_state(), carry, batch)
+    assert all(math.isfinite(mean.total) for mean in measures.values())
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_an_experiment_says_how_to_run_it_and_what_to_expect(path):
     doc = load(path).__doc__

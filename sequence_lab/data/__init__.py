@@ -11,11 +11,12 @@ from sequence_lab.data.generated_pairs import date_formats, reverse, sort
 from sequence_lab.data.images import cifar10, cifar10_first4000, digits, mnist
 from sequence_lab.data.own.arrays import arrays
 from sequence_lab.data.own.audio import audio_folder
+from sequence_lab.data.own.columns import columns
 from sequence_lab.data.own.fasta import fasta
 from sequence_lab.data.own.images import image_folder
 from sequence_lab.data.own.pairs import text_pairs
 from sequence_lab.data.own.series import time_series
-from sequence_lab.data.own.texts import columns, text_file, text_folder, text_table
+from sequence_lab.data.own.texts import text_file, text_folder, text_table
 from sequence_lab.data.packing import Packed
 from sequence_lab.data.piano_rolls import piano_rolls
 from sequence_lab.data.pipeline import TrainingBatches

@@ -9,25 +9,26 @@ from sequence_lab.data import store, tokens
 from sequence_lab.data.splits import Dataset, Stream
 
 
-def ptb(tokens: str = "blanks", vocabulary_size: int = 0) -> Dataset:
+def ptb(tokens: str = "blanks", vocabulary_size: int = 0, min_count: int = 1) -> Dataset:
     """Penn Treebank as Mikolov prepared it; see ``streams``. Words: 929,589 / 73,760 / 82,430 tokens, V = 10,000."""
-    return streams("ptb", tokens, vocabulary_size)
+    return streams("ptb", tokens, vocabulary_size, min_count)
 
 
-def wikitext2(tokens: str = "blanks", vocabulary_size: int = 0) -> Dataset:
+def wikitext2(tokens: str = "blanks", vocabulary_size: int = 0, min_count: int = 1) -> Dataset:
     """WikiText-2 (Merity et al. 2016); see ``streams``. Words: 2,088,628 / 217,646 / 245,569 tokens, V = 33,278."""
-    return streams("wikitext2", tokens, vocabulary_size)
+    return streams("wikitext2", tokens, vocabulary_size, min_count)
 
 
-def streams(name: str, kind: str, vocabulary_size: int) -> Dataset:
+def streams(name: str, kind: str, vocabulary_size: int, min_count: int) -> Dataset:
     """A set of lines of text as streams, "<eos>" after every line; the vocabulary is the training text's.
 
     Args:
       kind: "blanks" for words as they stand there; "characters", of which a blank is one and "<eos>" another, while
-        "<unk>" stays as it is written; or another of ``tokens.learn``.
+        "<unk>" stays as it is written, and is one only of a vocabulary that is cut off; or another of ``tokens.learn``.
+      vocabulary_size, min_count: of the tokens that are kept, as in ``tokens.learn``.
 
     Raises:
-      ValueError: the set has no training text.
+      ValueError: the set has no training text, or an option is out of range.
     """
     prepared = store.load(name)
     if "train" not in prepared.splits:
@@ -36,8 +37,10 @@ def streams(name: str, kind: str, vocabulary_size: int) -> Dataset:
             f"--datasets={name} --manual_dir=FOLDER`, with all three texts in FOLDER"
         )
     lines = {split: store.texts(column["text"]) for split, column in prepared.splits.items()}
-    special = (tokens.UNKNOWN, tokens.END) if kind in ("blanks", "words") else (tokens.END,)
-    return in_streams(lines, tokens.learn(lines["train"], kind, size=vocabulary_size, special=special))
+    cut_off = kind == "characters" and (vocabulary_size > 0 or min_count > 1)
+    special = (tokens.UNKNOWN, tokens.END) if cut_off or kind in ("blanks", "words") else (tokens.END,)
+    learnt = tokens.learn(lines["train"], kind, size=vocabulary_size, min_count=min_count, special=special)
+    return in_streams(lines, learnt)
 
 
 def in_streams(lines: Mapping[str, Sequence[str]], learnt: tokens.Tokens) -> Dataset:

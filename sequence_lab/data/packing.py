@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sequence_lab.data.ragged import Ragged
-from sequence_lab.data.sequences import Batch, Sequences, by_stream
+from sequence_lab.data.sequences import Batch, Sequences, by_stream, check_batch_size
 from sequence_lab.data.share import WHOLE, Share
 
 
@@ -97,15 +97,12 @@ class Packed:
     def training_batch(self, index: int, batch_size: int, seed: int, share: Share = WHOLE) -> Batch:
         """The ``index``-th batch of an endless training run; each epoch shuffles anew and has every sequence once.
 
-        The last batch of an epoch is filled up with empty rows.
+        The last batch of an epoch, which is the only one of a small split, is filled up with empty rows.
 
         Raises:
-          ValueError: ``batch_size`` is larger than the number of packed rows.
+          ValueError: ``batch_size`` is less than 1.
         """
-        if not 1 <= batch_size <= self.num_rows:
-            raise ValueError(
-                f"batch_size is {batch_size}; allowed: 1 to {self.num_rows}, the training examples in packed rows"
-            )
+        check_batch_size(batch_size)
         epoch, position = divmod(index, -(-self.num_rows // batch_size))
         return self._batch(self._drawn(seed, epoch), position, batch_size, share)
 

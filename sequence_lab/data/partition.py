@@ -30,11 +30,12 @@ def partition(how: Partition, labels: np.ndarray | None = None, groups: np.ndarr
     """Rows, ascending, of the splits "train", "validation" and "test"; the latter two only where they have any.
 
     Args:
-      labels: of the rows. Without groups, every split has each class in proportion, to a row.
+      labels: of the rows. Without groups, every split has each class in proportion, to a row; and the last row of a
+        class stays in training, if the split has others, so that a class of a single row is in no other split.
       groups: of the rows; those of one group are all in one split, and shares and folds are of groups.
 
     Raises:
-      ValueError: a share or fold out of range, or nothing to train on.
+      ValueError: a share or fold out of range, or one that has no rows or all of them.
     """
     if not (how.folds == 0 or how.folds >= 2) or not 0 <= how.fold < max(1, how.folds):
         raise ValueError(f"folds is {how.folds} and fold is {how.fold}; allowed: 0, or 2 or more, and 0 to folds - 1")
@@ -48,15 +49,16 @@ def partition(how: Partition, labels: np.ndarray | None = None, groups: np.ndarr
         _, unit_of_row = np.unique(groups, return_inverse=True)
         classes = np.zeros(unit_of_row.max(initial=-1) + 1, int)
     units = _dealt(classes, how.seed)
-    own_fold = np.arange(len(units)) % max(1, how.folds) == how.fold
-    in_test = own_fold if how.folds else _every(len(units), how.test)
+    what = "row" if groups is None else "group"
+    if how.folds:
+        own_fold = np.arange(len(units)) % how.folds == how.fold
+        in_test = _but_last(own_fold, classes[units], f"fold is {how.fold} of {how.folds}", what)
+    else:
+        in_test = _share("test", how.test, classes[units], what)
     rest = units[~in_test]
-    in_validation = _every(len(rest), how.validation)
+    in_validation = _share("validation", how.validation, classes[rest], what)
     chosen = {"train": rest[~in_validation], "validation": rest[in_validation], "test": units[in_test]}
     rows = {split: np.flatnonzero(np.isin(unit_of_row, found)) for split, found in chosen.items()}
-    if not len(rows["train"]):
-        what = "rows" if groups is None else "groups"
-        raise ValueError(f"there are {len(units)} {what}, and none is left to train on; allowed: smaller shares")
     return {split: found for split, found in rows.items() if len(found)}
 
 
@@ -66,7 +68,21 @@ def _dealt(classes: np.ndarray, seed: int) -> np.ndarray:
     return order[np.argsort(classes[order], kind="stable")]
 
 
-def _every(count: int, share: float) -> np.ndarray:
-    """True at places at equal distances, round(share * count) of them."""
-    taken = np.round(np.arange(count + 1) * share).astype(int)
-    return np.diff(taken) > 0
+def _share(name: str, share: float, classes: np.ndarray, what: str) -> np.ndarray:
+    """True at places at equal distances, round(share * their number) of them, but for what ``_but_last`` leaves."""
+    taken = np.diff(np.round(np.arange(len(classes) + 1) * share).astype(int)) > 0
+    return _but_last(taken, classes, f"{name} is {share}", what) if share else taken
+
+
+def _but_last(taken: np.ndarray, classes: np.ndarray, said: str, what: str) -> np.ndarray:
+    """What is taken, but for a place of each class that would be taken whole; ValueError if it is nothing, or all.
+
+    Where classes have one place each, there is nothing else to take, and it is taken.
+    """
+    if taken.all() or not taken.any():
+        share = f"{'all' if taken.any() else 'none'} of {len(taken)} {what}{'s' * (len(taken) != 1)}"
+        raise ValueError(f"{said}, {share}; allowed: 0, or what takes one or more and leaves one or more")
+    kinds, first = np.unique(classes, return_index=True)
+    found = taken.copy()
+    found[first[~np.isin(kinds, classes[~taken])]] = False
+    return found if found.any() else taken

@@ -25,6 +25,12 @@ def input_names(arrays: Mapping[str, Any]) -> list[str]:
     return [name for name in arrays if name == "inputs" or name.startswith(STREAM)]
 
 
+def check_batch_size(batch_size: int) -> None:
+    """Raises ValueError if a batch has no rows."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; allowed: 1 or more")
+
+
 STREAM = "inputs/"
 
 
@@ -101,13 +107,12 @@ class Sequences:
     def training_batch(self, index: int, batch_size: int, seed: int, share: Share = WHOLE) -> Batch:
         """The ``index``-th batch of an endless training run; each epoch shuffles anew and has every example once.
 
-        The last batch of an epoch is filled up with rows whose mask is 0.
+        The last batch of an epoch, which is the only one of a small split, is filled up with rows whose mask is 0.
 
         Raises:
-          ValueError: ``batch_size`` is larger than the split.
+          ValueError: ``batch_size`` is less than 1.
         """
-        if not 1 <= batch_size <= len(self):
-            raise ValueError(f"batch_size is {batch_size}; allowed: 1 to {len(self)}, the training examples")
+        check_batch_size(batch_size)
         epoch, position = divmod(index, -(-len(self) // batch_size))
         plan = self._plan(batch_size, seed, epoch)
         rows = share.of(plan.rows[position], batch_size)

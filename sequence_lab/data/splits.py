@@ -20,7 +20,7 @@ import numpy as np
 
 from sequence_lab.data.bucketing import widths
 from sequence_lab.data.packing import Packed
-from sequence_lab.data.sequences import Batch, Sequences, by_stream, input_names
+from sequence_lab.data.sequences import Batch, Sequences, by_stream, check_batch_size, input_names
 from sequence_lab.data.share import WHOLE, Share
 from sequence_lab.data.tokens import Tokens
 from sequence_lab.data.vocabulary import Vocabulary
@@ -60,13 +60,12 @@ class Examples:
     def training_batch(self, index: int, batch_size: int, seed: int, share: Share = WHOLE) -> Batch:
         """The ``index``-th batch of an endless training run; each epoch shuffles anew and has every example once.
 
-        The last batch of an epoch is filled up with rows whose mask is 0.
+        The last batch of an epoch, which is the only one of a small split, is filled up with rows whose mask is 0.
 
         Raises:
-          ValueError: ``batch_size`` is larger than the split.
+          ValueError: ``batch_size`` is less than 1.
         """
-        if not 1 <= batch_size <= len(self):
-            raise ValueError(f"batch_size is {batch_size}; allowed: 1 to {len(self)}, the training examples")
+        check_batch_size(batch_size)
         epoch, position = divmod(index, -(-len(self) // batch_size))
         rows = self._order(seed, epoch)[position * batch_size :][:batch_size]
         return self._batch(share.of(rows, batch_size), share.size(batch_size))
@@ -121,8 +120,7 @@ class Generated(Examples):
         Raises:
           ValueError: ``batch_size`` is less than 1.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; allowed: at least 1")
+        check_batch_size(batch_size)
         arrays = self.draw(np.random.default_rng([self.seed, 0, seed, index]), batch_size)
         return Examples(arrays)._batch(share.of(np.arange(batch_size), batch_size), share.size(batch_size))
 
@@ -143,7 +141,9 @@ class Stream:
         """The ``index``-th window, for back-propagation through time truncated to (k1, k2).
 
         A window holds k2 steps and starts k1 steps after the one before; the steps it shares with that one are
-        there for the gradient to go through and do not count again. Every epoch cuts the text at another offset.
+        there for the gradient to go through and do not count again. Every epoch cuts the text at another offset, and
+        what is left of it around the rows' windows, fewer than (batch_size + 1) * k1 symbols, is no label in it: of
+        PTB's 929,589 words in 20 rows of 35, 689.
 
         Raises:
           ValueError: the text is too short for ``batch_size`` windows, or not 1 <= k1 <= k2.

@@ -86,9 +86,9 @@ def learn(
     """The vocabulary of training texts, from the most frequent token on.
 
     Args:
-      kind: "words", runs of letters and digits, and of other signs; "blanks", what stands between blanks, for texts
-        that are tokenised already; "characters"; "bpe", byte pairs (Sennrich et al. 2016) over bytes, which leave
-        nothing unknown.
+      kind: "words", runs of letters and digits, and of other signs; "blanks", what stands between blanks, tabs and ends
+        of lines, for texts that are tokenised already (a no-break space is part of a token); "characters"; "bpe", byte
+        pairs (Sennrich et al. 2016) over bytes, which leave nothing unknown.
       size: at most so many tokens; 0: all. Of byte pairs it is to be given.
       min_count: occurrences below which a token is unknown.
       lower_case: whether capitals are made small.
@@ -108,7 +108,7 @@ def learn(
         made.normalizer = normalizers.Lowercase()
     made.pre_tokenizer = {
         "words": pre_tokenizers.Whitespace(),
-        "blanks": pre_tokenizers.WhitespaceSplit(),
+        "blanks": pre_tokenizers.Split(tokenizers.Regex(r"[ \t\r\n]+"), "removed"),
         "characters": pre_tokenizers.Split(tokenizers.Regex(r"[\s\S]"), "isolated"),
         "bpe": pre_tokenizers.ByteLevel(add_prefix_space=False),
     }[kind]

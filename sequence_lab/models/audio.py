@@ -29,6 +29,7 @@ class AudioCNN(nn.Module):
       representation: how the frames are pooled: "max", "mean", "log_sum_exp", "first" or "last".
       hidden_features: size of the hidden layer.
       dropout: after every block, and before the last layer.
+      spec_augment: options of masks over the features in training, see ``FrontEnd``.
     """
 
     num_outputs: int
@@ -43,6 +44,7 @@ class AudioCNN(nn.Module):
     representation: str = "mean"
     hidden_features: int = 128
     dropout: float = 0.0
+    spec_augment: Mapping[str, Any] = nn.FrozenDict()
 
     @nn.compact
     def __call__(self, inputs_BT: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
@@ -60,6 +62,7 @@ class AudioCRNN(nn.Module):
       cell, recurrent_features, cell_options, representation: ``cell``, ``features``, ``cell_options`` and
         ``representation`` of the ``RecurrentClassifier`` that reads what the blocks give.
       dropout: after every block, between recurrent layers, and before the last layer.
+      spec_augment: as in ``AudioCNN``.
     """
 
     num_outputs: int
@@ -76,6 +79,7 @@ class AudioCRNN(nn.Module):
     cell_options: Mapping[str, Any] = nn.FrozenDict()
     representation: str = "mean"
     dropout: float = 0.0
+    spec_augment: Mapping[str, Any] = nn.FrozenDict()
 
     @nn.compact
     def __call__(self, inputs_BT: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
@@ -102,6 +106,7 @@ class AudioTagger(nn.Module):
       cell, recurrent_features, cell_options, output: of the ``RecurrentTagger`` that reads these; no features, and one
         affine layer does.
       dropout: after every block, between recurrent layers, and before the last layer.
+      spec_augment: as in ``AudioCNN``.
     """
 
     num_outputs: int
@@ -119,11 +124,12 @@ class AudioTagger(nn.Module):
     cell_options: Mapping[str, Any] = nn.FrozenDict()
     output: str = "softmax"
     dropout: float = 0.0
+    spec_augment: Mapping[str, Any] = nn.FrozenDict()
 
     @nn.compact
     def __call__(self, inputs_BTH: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
         blocks = ConvBlocks(self.features, self.kernel_size, (1, self.pool), self.dropout, name="blocks")
-        x_BTD, lengths_B = blocks(*self._frames(inputs_BTH, lengths_B), train=train)
+        x_BTD, lengths_B = blocks(*self._frames(inputs_BTH, lengths_B, train), train=train)
         x_BTD, _ = Conv1D(self.context_features, self.context, name="context")(x_BTD, lengths_B)
         x_BTD = nn.relu(x_BTD)
         if not self.recurrent_features:
@@ -135,7 +141,7 @@ class AudioTagger(nn.Module):
         )  # fmt: skip
         return tagger(x_BTD, lengths_B, train=train)
 
-    def _frames(self, inputs_BTH: Array, lengths_B: Array | None) -> tuple[Array, Array | None]:
+    def _frames(self, inputs_BTH: Array, lengths_B: Array | None, train: bool) -> tuple[Array, Array | None]:
         """As many frames as there are steps."""
         hop, frame = inputs_BTH.shape[-1], samples("frame_seconds", self.frame_seconds, self.sample_rate)
         if frame < hop:
@@ -147,9 +153,10 @@ class AudioTagger(nn.Module):
         if lengths_B is not None:
             lengths_B = jnp.where(lengths_B > 0, lengths_B * hop + frame - hop, 0)
         front_end = FrontEnd(
-            self.front_end, self.front_end_options, self.sample_rate, frame, hop, "VALID", name="front_end"
-        )
-        return front_end(x_BT, lengths_B)
+            self.front_end, self.front_end_options, self.sample_rate, frame, hop, "VALID", self.spec_augment,
+            name="front_end",
+        )  # fmt: skip
+        return front_end(x_BT, lengths_B, train=train)
 
 
 def convolved(
@@ -159,7 +166,8 @@ def convolved(
     front_end = FrontEnd(
         model.front_end, model.front_end_options, model.sample_rate,
         samples("frame_seconds", model.frame_seconds, model.sample_rate),
-        samples("hop_seconds", model.hop_seconds, model.sample_rate), name="front_end",
+        samples("hop_seconds", model.hop_seconds, model.sample_rate), spec_augment=model.spec_augment,
+        name="front_end",
     )  # fmt: skip
     blocks = ConvBlocks(model.features, model.kernel_size, model.pool, model.dropout, name="blocks")
-    return blocks(*front_end(inputs_BT, lengths_B), train=train)
+    return blocks(*front_end(inputs_BT, lengths_B, train=train), train=train)

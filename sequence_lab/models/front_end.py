@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from sequence_lab.models.recurrent import check_dropout
 from sequence_lab.nn import MFCC, Conv2D, LogMelSpectrogram, MelScaleConv
-from sequence_lab.ops import audio, pooling
+from sequence_lab.ops import audio, augmentation, masking, pooling
 
 Array = jax.Array
 
@@ -17,7 +17,7 @@ LAYERS: Mapping[str, Any] = {"mel": LogMelSpectrogram, "mel_scale_kernels": MelS
 
 
 class FrontEnd(nn.Module):
-    """Frames of features: ``(x_BT, lengths_B) -> (y_BTMK, lengths_B)``, from samples to frames, M bands of K maps.
+    """Frames of features: ``(x_BT, lengths_B, train) -> (y_BTMK, lengths_B)``, samples to frames, M bands of K maps.
 
     Attributes:
       kind: "mel", ``nn.LogMelSpectrogram``; "mfcc", ``nn.MFCC``, whose features are the bands; "mel_scale_kernels",
@@ -27,9 +27,11 @@ class FrontEnd(nn.Module):
       sample_rate: in hertz.
       frame_length, hop_length: samples of a frame, and from frame to frame.
       padding: as in ``ops.audio.frame``.
+      spec_augment: options of ``ops.augmentation.spec_augment``, which in training masks the features, or the spectrum
+        that "mel_scale_kernels" read; a mask is the mean of its band over the row. Empty: nothing is masked.
 
     Raises:
-      ValueError: an unknown kind, an option that the layer does not have.
+      ValueError: an unknown kind, an option that the layer or the augmentation does not have.
     """
 
     kind: str
@@ -38,9 +40,12 @@ class FrontEnd(nn.Module):
     frame_length: int
     hop_length: int
     padding: str = "REFLECT"
+    spec_augment: Mapping[str, Any] = nn.FrozenDict()
 
     @nn.compact
-    def __call__(self, x_BT: Array, lengths_B: Array | None = None) -> tuple[Array, Array | None]:
+    def __call__(
+        self, x_BT: Array, lengths_B: Array | None = None, *, train: bool = False
+    ) -> tuple[Array, Array | None]:
         if self.kind not in LAYERS:
             raise ValueError(f"front_end is {self.kind!r}; allowed: {', '.join(LAYERS)}")
         spectrum: dict[str, Any] = {
@@ -53,11 +58,24 @@ class FrontEnd(nn.Module):
             raise ValueError(f"front_end_options of {self.kind} are {dict(self.options)}: {error}") from None
         if not trained:
             y_BTM, lengths_B = layer(x_BT, lengths_B)
-            return y_BTM[..., None], lengths_B
+            return self._masked(y_BTM, lengths_B, train)[..., None], lengths_B
         power_BTF, lengths_B = audio.power_spectrogram(x_BT, lengths_B, **spectrum)
         x_BTF, lengths_B = audio.normalize_over_time(audio.power_to_log(power_BTF, lengths_B), lengths_B)
-        y_BTMK, lengths_B = layer(x_BTF, lengths_B)
+        y_BTMK, lengths_B = layer(self._masked(x_BTF, lengths_B, train), lengths_B)
         return jnp.tanh(y_BTMK), lengths_B
+
+    def _masked(self, x_BTC: Array, lengths_B: Array | None, train: bool) -> Array:
+        """By SpecAugment, of features whose mean need not be zero."""
+        if not train or not self.spec_augment:
+            return x_BTC
+        mean_B1C = pooling.mean_over_time(x_BTC, lengths_B)[..., None, :]
+        try:
+            masked_BTC = augmentation.spec_augment(
+                self.make_rng("dropout"), x_BTC - mean_B1C, lengths_B, **self.spec_augment
+            )
+        except TypeError as error:
+            raise ValueError(f"spec_augment is {dict(self.spec_augment)}: {error}") from None
+        return masking.zero_padding(masked_BTC + mean_B1C, lengths_B)
 
 
 class ConvBlocks(nn.Module):

@@ -1,6 +1,7 @@
 """Changes of training inputs, drawn anew at every step on the device: the table ``AUGMENTATIONS``.
 
-A row is a dataclass whose fields are what ``config.augmentation.NAME`` may set, called with a key, inputs and lengths.
+A row is a dataclass whose fields are what ``config.augmentation.NAME`` may set, called with a key, inputs and lengths;
+inputs with another number of axes than it is for raise ValueError.
 Those of a config are applied one after the other. See ``ops.augmentation`` for what each does.
 """
 
@@ -19,7 +20,10 @@ Augmentation = Callable[[Array, Array, Array | None], Array]
 
 @dataclasses.dataclass(frozen=True)
 class SpecAugment:
-    """Stretches of frames and bands of features set to zero (Park et al. 2019), in ``[B, T, C]``."""
+    """Stretches of frames and bands of features set to zero (Park et al. 2019), in ``[B, T, C]``.
+
+    Models that make the features of waveforms have a field ``spec_augment`` for it.
+    """
 
     num_feature_masks: int = 2
     max_feature_width: int = 8
@@ -28,6 +32,7 @@ class SpecAugment:
     max_time_fraction: float = 1.0
 
     def __call__(self, key: Array, x_BTC: Array, lengths_B: Array | None) -> Array:
+        _check_axes("spec_augment", x_BTC, "BTC")
         return augmentation.spec_augment(key, x_BTC, lengths_B, **dataclasses.asdict(self))
 
 
@@ -38,6 +43,7 @@ class Noise:
     snr_db: float = 20.0
 
     def __call__(self, key: Array, x_BT: Array, lengths_B: Array | None) -> Array:
+        _check_axes("noise", x_BT, "BT")
         return augmentation.add_white_noise(key, x_BT, lengths_B, snr_db=self.snr_db)
 
 
@@ -48,6 +54,7 @@ class Shift:
     max_shift: int = 800
 
     def __call__(self, key: Array, x_BT: Array, lengths_B: Array | None) -> Array:
+        _check_axes("shift", x_BT, "BT")
         return augmentation.shift_time(key, x_BT, lengths_B, max_shift=self.max_shift)
 
 
@@ -58,6 +65,7 @@ class Jitter:
     deviation: float = 0.05
 
     def __call__(self, key: Array, x_BTC: Array, lengths_B: Array | None) -> Array:
+        _check_axes("jitter", x_BTC, "BTC")
         return augmentation.jitter(key, x_BTC, lengths_B, deviation=self.deviation)
 
 
@@ -71,6 +79,7 @@ class WordDropout:
     def __call__(self, key: Array, ids_BT: Array, lengths_B: Array | None) -> Array:
         if self.unknown is None:
             raise ValueError("config.augmentation.word_dropout.unknown is not set; allowed: an id")
+        _check_axes("word_dropout", ids_BT, "BT")
         return augmentation.replace_symbols(key, ids_BT, lengths_B, rate=self.rate, by=self.unknown)
 
 
@@ -82,6 +91,7 @@ class CropAndFlip:
     flip: bool = True
 
     def __call__(self, key: Array, x_BHWC: Array, lengths_B: Array | None) -> Array:
+        _check_axes("crop_and_flip", x_BHWC, "BHWC")
         return augmentation.crop_and_flip(key, x_BHWC, padding=self.padding, flip=self.flip)
 
 
@@ -90,6 +100,7 @@ class ReverseComplement:
     """Half of the pieces of DNA, one-hot ``[B, T, 4]``, read on the other strand."""
 
     def __call__(self, key: Array, x_BTC: Array, lengths_B: Array | None) -> Array:
+        _check_axes("reverse_complement", x_BTC, "BTC")
         other_B11 = jax.random.bernoulli(key, 0.5, (x_BTC.shape[0], 1, 1))
         return jnp.where(other_B11, symbols.reverse_complement(x_BTC, lengths_B), x_BTC)
 
@@ -117,3 +128,11 @@ def augmented(chosen: Sequence[Augmentation], key: Array, x: Array, lengths_B: A
     for number, change in enumerate(chosen):
         x = change(jax.random.fold_in(key, number), x, lengths_B)
     return x
+
+
+def _check_axes(name: str, x: Array, axes: str) -> None:
+    """Raises ValueError where the inputs are of another kind, which a number of axes tells."""
+    if x.ndim != len(axes):
+        raise ValueError(
+            f"config.augmentation.{name} is set, and inputs have shape {list(x.shape)}; allowed: [{', '.join(axes)}]"
+        )

@@ -86,7 +86,7 @@ def assert_right(batch, split):
         assert not batch[name][batch["mask"] == 0].any()
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 4, 13])
+@pytest.mark.parametrize("batch_size", [1, 2, 4, 13, 20])
 def test_an_epoch_has_every_row_once_in_one_of_the_planned_shapes(batch_size):
     split = sequences()
     planned = {batch["inputs"].shape for batch in split.shapes(batch_size)}

@@ -151,6 +151,13 @@ def test_what_cannot_be_packed_is_refused(split, width, said):
         Dataset({"train": split}, {}).packed(width)
 
 
-def test_a_batch_of_more_rows_than_there_are_is_refused():
-    with pytest.raises(ValueError, match="batch_size is 7; allowed: 1 to 6, the training examples in packed rows"):
-        Packed(sequences(), 10).training_batch(0, 7, 0)
+def test_a_batch_of_more_rows_than_there_are_is_filled_up_with_empty_ones():
+    split = Packed(sequences(), 10)
+    for index in range(3):
+        batch = split.training_batch(index, 8, 0)
+        assert batch["inputs"].shape == (8, 10, 2)
+        assert not batch["lengths"][split.num_rows :].any()
+        assert not batch["mask"][split.num_rows :].any()
+        assert len(read(batch)) == np.count_nonzero(LENGTHS)
+    with pytest.raises(ValueError, match="batch_size is 0; allowed: 1 or more"):
+        split.training_batch(0, 0, 0)

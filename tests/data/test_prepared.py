@@ -66,6 +66,20 @@ def test_a_corpus_is_one_stream_with_an_end_after_every_line(load, kind):
     assert dataset.facts["vocabulary_size"] == len(dataset.vocabulary) == {"blanks": 5, "characters": 13}[kind]
 
 
+@pytest.mark.parametrize("cut_off", [{"min_count": 2}, {"vocabulary_size": 4}])
+def test_rare_characters_of_a_corpus_are_unknown(load, cut_off):
+    whole = load("ptb", MADE["ptb"](), tokens="characters")
+    cut = DATASETS["ptb"](tokens="characters", **cut_off)
+    text = whole.vocabulary.decode(whole.splits["train"].tokens).replace("<eos>", "")
+    expected = {c for c in set(text) if text.count(c) >= 2}
+    kept = set(cut.vocabulary.symbols) - {"<unk>", "<eos>"}
+    assert kept == expected if "min_count" in cut_off else kept < set(text) and len(kept) == 2
+    for split, found in cut.splits.items():
+        before = [whole.vocabulary.symbols[i] for i in whole.splits[split].tokens]
+        after = [cut.vocabulary.symbols[i] for i in found.tokens]
+        assert after == [c if c in {*kept, "<eos>"} else "<unk>" for c in before]
+
+
 def test_a_corpus_without_its_training_text_is_refused(load):
     made = MADE["wikitext2"]()
     files = {name: content for name, content in made.files.items() if "train" not in name}

@@ -16,7 +16,13 @@ RATE, STEPS = 1000, 260
 LENGTHS = np.array([260, 131, 0, 70], np.int32)
 SMALL = {"sample_rate": RATE, "frame_seconds": 0.02, "hop_seconds": 0.01, "features": (3, 4), "dropout": 0.3}
 MODELS = {
-    "cnn_mel": AudioCNN(5, front_end_options=FrozenDict(num_mels=8), hidden_features=6, **SMALL),
+    "cnn_mel": AudioCNN(
+        5,
+        front_end_options=FrozenDict(num_mels=8),
+        hidden_features=6,
+        spec_augment=FrozenDict(max_time_width=5),
+        **SMALL,
+    ),
     "crnn_mfcc": AudioCRNN(
         5,
         front_end="mfcc",
@@ -84,6 +90,37 @@ def test_a_front_end_gives_what_its_layer_gives():
     np.testing.assert_array_equal(lengths, expected_lengths)
 
 
+OPTIONS = {"mfcc": {"num_coefficients": 7}, "mel_scale_kernels": {"features": 2, "kernel_size": 3}}
+
+
+@pytest.mark.parametrize("kind", ["mel", "mfcc", "mel_scale_kernels"])
+def test_masks_of_a_front_end_are_means_within_each_row_and_in_training_alone(kind):
+    x, mask = waveforms(), FrozenDict(num_feature_masks=1, max_feature_width=3, num_time_masks=1, max_time_width=9)
+    options = {"num_mels": 8, **OPTIONS.get(kind, {})}
+    plain, masking = (FrontEnd(kind, options, RATE, 20, 10, spec_augment=own) for own in ({}, mask))
+    variables = plain.init(jax.random.key(0), x, LENGTHS)
+    run = functools.partial(jax.jit(masking.apply, static_argnames="train"), variables)
+    expected, lengths = plain.apply(variables, x, LENGTHS, train=True)
+    np.testing.assert_allclose(run(x, LENGTHS)[0], expected, atol=1e-5)
+    poisoned, masked = np.where(np.arange(STEPS) < LENGTHS[:, None], x, np.nan), []
+    for seed in range(8):
+        found, found_lengths = run(poisoned, LENGTHS, train=True, rngs={"dropout": jax.random.key(seed)})
+        np.testing.assert_array_equal(found_lengths, lengths)
+        for row, length in enumerate(lengths):
+            assert not found[row, length:].any()
+            assert np.isfinite(found[row]).all()
+            changed = ~np.isclose(found[row, :length, :, 0], expected[row, :length, :, 0], atol=1e-4)
+            masked.append(changed.any())
+            if kind != "mel_scale_kernels" and length:
+                mean = np.broadcast_to(expected[row, :length, :, 0].mean(axis=0), changed.shape)
+                np.testing.assert_allclose(found[row, :length, :, 0][changed], mean[changed], atol=1e-4)
+                frames, bands = changed.all(axis=1).sum(), changed.all(axis=0).sum()
+                assert (frames <= 9) & (bands <= 3)
+                rest = changed[~changed.all(axis=1)][:, ~changed.all(axis=0)]
+                assert not rest.any()
+    assert 8 < sum(masked) < 32
+
+
 @pytest.mark.parametrize("name", TAGGERS)
 def test_a_tagger_says_one_thing_of_every_frame_whatever_follows_the_last(name):
     model, lengths = TAGGERS[name], LENGTHS // HOP
@@ -120,6 +157,8 @@ def test_a_frame_stands_around_the_middle_of_its_samples():
     [
         (AudioCNN(2, 8000, front_end="mels"), "front_end is 'mels'; allowed: mel, mel_scale_kernels, mfcc"),
         (AudioCNN(2, 8000, front_end_options={"num_mel": 3}), "front_end_options of mel are .*num_mel"),
+        (AudioCNN(2, 8000, spec_augment={"width": 3}), "spec_augment is {'width': 3}: .*'width'"),
+        (AudioCRNN(2, 8000, spec_augment={"num_time_masks": -1}), "num_masks is -1; allowed: an int >= 0"),
         (AudioCNN(2, 8000, hop_seconds=1e-5), "hop_seconds is 1e-05, 0 samples at 8000 Hz; allowed: one sample"),
         (AudioCNN(2, 8000, representation="end"), "representation is 'end'; allowed: first"),
         (AudioTagger(2, 8000, output="crt"), "frame_seconds is 0.025, 200 samples; allowed: 4000, a step"),
@@ -133,4 +172,4 @@ def test_a_frame_stands_around_the_middle_of_its_samples():
 def test_what_does_not_fit_is_refused(model, said):
     x = jnp.ones((1, 2, 4000) if isinstance(model, AudioTagger) else (1, 4000))
     with pytest.raises(ValueError, match=said):
-        jax.eval_shape(model.init, jax.random.key(0), x)
+        jax.eval_shape(functools.partial(model.init, train=True), jax.random.key(0), x)

@@ -28,15 +28,15 @@ def tiny_config():
 
 
 def test_sweep_runs_reports_survives_failures_and_repeats_nothing(tmp_path):
-    axes = ["optimizer.learning_rate=0.01,1e38", "training.batch_size=32,72"]  # diverges; more than the 64 examples
+    axes = ["optimizer.learning_rate=0.01,1e38", "dataset.length=4,1"]  # diverges; too short to mark two places
     said = []
     summary = sweep(tiny_config(), tmp_path, axes, workers=1, say=said.append)
     best, *others = summary["points"]
-    assert best["values"] == {"optimizer.learning_rate": 0.01, "training.batch_size": 32}
+    assert best["values"] == {"optimizer.learning_rate": 0.01, "dataset.length": 4}
     assert [point["failed"] for point in others] == [1, 1, 1]
     assert len(said) == 6  # a line for each trial, the table, and where it is
     reasons = list(summary["failures"].values())
-    assert sum("batch_size is 72; allowed: 1 to 64" in reason for reason in reasons) == 2
+    assert sum("dataset.length is 1; allowed: at least 2" in reason for reason in reasons) == 2
     assert sum("the norm of its gradient" in reason for reason in reasons) == 1
     assert not any(word in reason for reason in reasons for word in ("Refused", "Diverged", "\n"))
     run = tmp_path / "trials" / best["trials"][0]

@@ -86,6 +86,27 @@ def test_what_does_not_fit_is_refused(augmentation, said):
         compose(config(**augmentation))
 
 
+SHAPES = {2: (4, 1000), 3: (4, 9, 4), 4: (4, 6, 6, 1)}
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_inputs_of_another_kind_are_refused(name):
+    change = AUGMENTATIONS[name](**({"unknown": 1} if name == "word_dropout" else {}))
+    for axes, shape in SHAPES.items():
+        if axes != INPUTS[name].ndim:
+            with pytest.raises(ValueError, match=rf"{name} is set, and inputs have shape \[4, .*: \[B, [TH]"):
+                augmented([change], jax.random.key(0), jnp.ones(shape), None)
+
+
+def test_frames_of_waveforms_are_no_spectrogram():
+    found = config(spec_augment={})
+    found.dataset_name, found.model_name = "adding", "audio_tagger"
+    found.model = {"num_outputs": 1, "sample_rate": 80, "front_end_options": {"num_mels": 4}}
+    found.objectives = {"sum": {"name": "regression"}}
+    with pytest.raises(ValueError, match=r"model audio_tagger, which reads waveforms: config\.model\.spec_augment"):
+        compose(found)
+
+
 def test_streams_of_inputs_are_refused():
     change = AUGMENTATIONS["jitter"]()
     with pytest.raises(ValueError, match="augmentation is set; allowed with inputs that are a, b: nothing"):

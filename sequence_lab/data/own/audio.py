@@ -148,16 +148,18 @@ def _from_rttm(path: Path, files: Sequence[Path], folder: Path) -> list[Segment]
 def _from_csv(path: Path, files: Sequence[Path], folder: Path) -> list[Segment]:
     reader = csv.DictReader(io.StringIO(reading.text(path), newline=""), restval="", skipinitialspace=True)
     headings = reader.fieldnames or ()
+    reading.check_headings(headings, path)
     if missing := [name for name in COLUMNS if name not in headings]:
         raise ValueError(f"{path} has the columns {', '.join(headings) or 'none'}; allowed: {missing[0]}, too")
     found = []
     for row in reader:
         where = f"{path}, line {reader.line_num}"
-        if None in row or not all(row[name] for name in COLUMNS):
+        cells = {name: cell.strip() for name, cell in row.items() if name is not None}
+        if None in row or not all(cells[name] for name in COLUMNS):
             raise ValueError(f"{where} has empty columns, or too many; allowed: {', '.join(COLUMNS)}, each filled")
-        start, end = _seconds(row["start"], row["end"], where)
-        file = _file(row["file"], files, folder, where)
-        found.append(Segment(file, row["label"], where, start, end, row.get("group"), row.get("split")))
+        start, end = _seconds(cells["start"], cells["end"], where)
+        file = _file(cells["file"], files, folder, where)
+        found.append(Segment(file, cells["label"], where, start, end, cells.get("group"), cells.get("split")))
     return found
 
 
@@ -186,7 +188,7 @@ def _labelled(segments: Sequence[Segment], group: str) -> Labelled:
     if group == "file":
         groups = [str(segment.path) for segment in segments]
     elif group == "prefix":
-        groups = [re.split("[_-]", segment.path.stem)[0] for segment in segments]
+        groups = [folders.prefix(segment.path) for segment in segments]
     splits = [segment.split for segment in segments]
     for segment in segments:
         if segment.group == "" or segment.split == "":

@@ -8,19 +8,32 @@ from typing import Any
 import numpy as np
 
 from sequence_lab.data import dna, fasta_format
-from sequence_lab.data.own import reading
-from sequence_lab.data.own.rows import Labelled, classes_of, parted
+from sequence_lab.data.own import given, reading
+from sequence_lab.data.own.rows import Labelled, classes_of
 from sequence_lab.data.partition import Partition
 from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset
 
 GROUPS = ("", "chromosome")
+# Of what names a chromosome, the first that is in a header; what follows a _ names a piece of it.
+CHROMOSOMES = tuple(
+    map(
+        re.compile,
+        (
+            r"\brange=(?:(?:[Cc]hr|CHR)([^\W_]+)|([^\s:]+):)",  # of the table browser of UCSC
+            r"(?<![^\W_])(?:[Cc]hr|CHR(?!OM))(\d[^\W_]*|[A-Z][^\W_]*)",  # chr7:100-300, chr7_100, peak 1 chrX|100
+            r"^([^\s:]+):\d+(?:-|\.\.)\d+",  # 2L:100-300, NC_000001.11:100-300
+        ),
+    )
+)
 SHUFFLED = "shuffled"
 
 
 def fasta(
     files: str,
+    validation_files: str = "",
+    test_files: str = "",
     label_pattern: str = "",
     group: str = "",
     cluster_file: str = "",
@@ -34,30 +47,32 @@ def fasta(
     """Pieces of DNA with a class each, one-hot ``[T, 4]`` in the order A, C, G, T; other codes (N) are zeros.
 
     Args:
-      files: names with commas between them, or patterns; compressed (.gz) or not. A class per file, by its name without
-        endings, unless there is a pattern.
+      files, validation_files, test_files: names with commas between them, or patterns; compressed (.gz) or not. A class
+        per file, by its name without folders and endings (so that test/pos.fa goes with train/pos.fa.gz), unless there
+        is a pattern.
       label_pattern: a regular expression with a group, which finds the class in each header.
-      group: "chromosome", what stands before ":" or "_" in a header that begins with it (chr7:100-300); such pieces
-        stay in one split.
+      group: "chromosome", what a header names as chr7, as range=chr7:100-300, or first as 7:100-300; its pieces stay
+        in one split.
       cluster_file: lines of an id (the first word of a header) and a cluster, whose pieces stay in one split.
       shuffled: of one file, how many negatives to make of each piece: shuffled, with its counts of neighbours kept.
       class_weights: weigh training rows so that every class counts as much.
-      validation, test, folds, fold: see ``Partition``.
+      validation, test, folds, fold: see ``Partition``; for the splits that have no files.
 
     Raises:
       ValueError: a file, header or option that is not as it is to be; names file and record.
     """
     if group not in GROUPS:
         raise ValueError(f"dataset.group is {group!r}; allowed: chromosome, or none")
-    found = [(path, *record) for path in reading.paths(files) for record in _records(path)]
-    sequences = [sequence for _, _, sequence in found]
-    labels = [_label(path, header, label_pattern) for path, header, _ in found]
-    groups = _groups([header for _, header, _ in found], group, cluster_file)
-    where = [f"{path}, record {header!r}" for path, header, _ in found]
+    named = given.named(files, validation_files, test_files)
+    found = [(path, header, sequence, split) for path, split in named for header, sequence in _records(path)]
+    sequences = [sequence for _, _, sequence, _ in found]
+    labels = [_label(path, header, label_pattern) for path, header, _, _ in found]
+    where = [f"{path}, record {header!r}" for path, header, _, _ in found]
+    groups = _groups([header for _, header, _, _ in found], where, group, cluster_file)
+    rows = Labelled(labels, where, groups, [split for _, _, _, split in found])
     if shuffled:
-        sequences, labels, groups, where = _with_shuffled(sequences, labels, groups, where, shuffled)
-    rows = Labelled(labels, where, groups)
-    parts = parted(rows, Partition(validation, test, folds, fold))
+        sequences, rows = _with_shuffled(sequences, rows, shuffled)
+    parts = given.completed(rows, Partition(validation, test, folds, fold))
     classes, numbers = classes_of(rows, parts)
     one_hot = Ragged.of([dna.one_hot(sequence) for sequence in sequences])
     splits: dict[str, Any] = {
@@ -134,11 +149,11 @@ def _label(path: Path, header: str, pattern: str) -> str:
     return found[1]
 
 
-def _groups(headers: list[str], group: str, cluster_file: str) -> list[str] | None:
+def _groups(headers: list[str], where: list[str], group: str, cluster_file: str) -> list[str] | None:
     if group and cluster_file:
         raise ValueError(f"dataset.group is {group!r} and cluster_file is {cluster_file!r}; allowed: one of them")
     if group:
-        return [re.split("[:_]", header)[0] for header in headers]
+        return [_chromosome(*record) for record in zip(headers, where, strict=True)]
     if not cluster_file:
         return None
     ids = [header.split()[0] if header else "" for header in headers]
@@ -154,19 +169,20 @@ def _groups(headers: list[str], group: str, cluster_file: str) -> list[str] | No
     return [clusters[name] for name in ids]
 
 
-def _with_shuffled(
-    sequences: list[str], labels: list[str], groups: list[str] | None, where: list[str], count: int
-) -> tuple[list[str], list[str], list[str], list[str]]:
+def _chromosome(header: str, where: str) -> str:
+    for pattern in CHROMOSOMES:
+        if found := pattern.search(header):
+            return found[found.lastindex or 0]
+    raise ValueError(f"{where} names no chromosome; allowed: one, as chr7:100-300 or range=chr7:100-300 or 7:100-300")
+
+
+def _with_shuffled(sequences: list[str], rows: Labelled, count: int) -> tuple[list[str], Labelled]:
     """Negatives stay in the split of what they were made of."""
-    if len(set(labels)) > 1 or count < 0:
+    if len(set(rows.labels)) > 1 or count < 0:
         raise ValueError(f"dataset.shuffled is {count}; allowed: 1 or more, of pieces of one class")
     random = np.random.default_rng(0)
-    groups = where if groups is None else groups
     negatives = [shuffled_by_pairs(sequence, random) for sequence in sequences for _ in range(count)]
-    again = [i for i in range(len(sequences)) for _ in range(count)]
-    return (
-        sequences + negatives,
-        labels + [SHUFFLED] * len(negatives),
-        groups + [groups[i] for i in again],
-        where + [where[i] for i in again],
-    )
+    again = [*range(len(sequences)), *(i for i in range(len(sequences)) for _ in range(count))]
+    groups, splits = rows.where if rows.groups is None else rows.groups, rows.given or ()
+    labels = [*rows.labels, *[SHUFFLED] * len(negatives)]
+    return sequences + negatives, Labelled(labels, *([own[i] for i in again] for own in (rows.where, groups, splits)))

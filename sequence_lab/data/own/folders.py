@@ -1,13 +1,21 @@
 """Files in a folder per class, or in such folders for each split."""
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
 from sequence_lab.data.own import reading
 from sequence_lab.data.own.rows import SPLITS, Labelled
 
+GROUPS = ("", "prefix")
 
-def by_class(name: str, endings: Collection[str] | None, what: str) -> tuple[list[Path], Labelled]:
+
+def prefix(path: Path) -> str:
+    """A file's name up to the first _ or -: what files of one speaker, author or subject often have in common."""
+    return re.split("[_-]", path.stem)[0]
+
+
+def by_class(name: str, endings: Collection[str] | None, what: str, group: str = "") -> tuple[list[Path], Labelled]:
     """The files NAME/CLASS/FILE or, where NAME has folders of splits alone, NAME/SPLIT/CLASS/FILE.
 
     Files with other endings, and what begins with a dot, are left out.
@@ -16,10 +24,13 @@ def by_class(name: str, endings: Collection[str] | None, what: str) -> tuple[lis
       name: of the folder.
       endings: of the files' names, in lower case, with a dot; None: any.
       what: the files are, for messages.
+      group: what stays in one split: files with one "prefix".
 
     Raises:
-      ValueError: the folder is not there, or one that should have files of a class has none.
+      ValueError: an unknown group, the folder is not there, or one that should have files of a class has none.
     """
+    if group not in GROUPS:
+        raise ValueError(f"dataset.group is {group!r}; allowed: prefix, or none")
     root = reading.folder(name)
     tops = _folders(root)
     splits = {path.name for path in tops}
@@ -38,7 +49,8 @@ def by_class(name: str, endings: Collection[str] | None, what: str) -> tuple[lis
         files += found
         labels += [own.name] * len(found)
         given += [own.parent.name] * len(found)
-    return files, Labelled(labels, list(map(str, files)), given=given if is_split else None)
+    groups = list(map(prefix, files)) if group else None
+    return files, Labelled(labels, list(map(str, files)), groups, given if is_split else None)
 
 
 def _counts(path: Path, endings: Collection[str] | None) -> bool:

@@ -27,6 +27,7 @@ def image_folder(
     width: int,
     channels: int = 3,
     view: str = "image",
+    group: str = "",
     validation: float = 0.1,
     test: float = 0.1,
     folds: int = 0,
@@ -39,6 +40,7 @@ def image_folder(
       height, width: images of another size are resized to, bilinearly.
       channels: 1, grey; 3, red, green and blue; 4, and how opaque.
       view: images ``[H, W, C]``, or the "rows" or "pixels" of ``images.viewed``.
+      group: what stays in one split: files with one "prefix", their names up to the first _ or -.
       validation, test, folds, fold: see ``Partition``; for the splits that have no folder.
 
     Raises:
@@ -48,7 +50,7 @@ def image_folder(
         raise ValueError(f"dataset.height is {height} and dataset.width is {width}; allowed: 1 or more")
     if channels not in MODES:
         raise ValueError(f"dataset.channels is {channels}; allowed: {', '.join(map(str, MODES))}")
-    files, rows = folders.by_class(folder, ENDINGS, "images")
+    files, rows = folders.by_class(folder, ENDINGS, "images", group)
     parts = given.completed(rows, Partition(validation, test, folds, fold))
     classes, labels = classes_of(rows, parts)
     inputs = np.empty((len(files), height, width, channels), np.float32)

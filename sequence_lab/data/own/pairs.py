@@ -1,6 +1,6 @@
 """Pairs of texts of a user's."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from sequence_lab.data.own import gettext_files, given, reading
@@ -10,6 +10,7 @@ from sequence_lab.data.splits import Dataset
 from sequence_lab.data.texts import TextOptions, paired_texts
 
 CATALOGUES = (".po", ".mo")
+GROUPS = ("", "file", "source")
 
 
 def text_pairs(
@@ -18,6 +19,7 @@ def text_pairs(
     test_files: str = "",
     source: int = 0,
     target: int = 1,
+    group: str = "",
     validation: float = 0.1,
     test: float = 0.1,
     folds: int = 0,
@@ -37,20 +39,25 @@ def text_pairs(
     Args:
       files, validation_files, test_files: names with commas between them, or patterns.
       source, target: columns of tables, from 0 on.
+      group: what stays in one split: pairs of one "file", or with one "source".
       validation, test, folds, fold: see ``Partition``; for the splits that have no files.
       tokens, vocabulary_size, min_count, lower_case, max_length: see ``TextOptions``.
       encoding: of the files.
 
     Raises:
-      ValueError: a line with too few columns, or that is none of a catalogue; names file and line.
+      ValueError: a file without pairs, a line with too few columns, or that is none of a catalogue; names file and
+        line.
     """
+    if group not in GROUPS:
+        raise ValueError(f"dataset.group is {group!r}; allowed: file, source, or none")
     found = [
-        (pair, split)
+        (pair, str(path), split)
         for path, split in given.named(files, validation_files, test_files)
         for pair in _read(path, source, target, encoding)
     ]
-    pairs, named = [pair for pair, _ in found], [split for _, split in found]
-    rows = Labelled(["" for _ in pairs], [pair.where for pair in pairs], given=named)
+    pairs = [pair for pair, _, _ in found]
+    groups = {"file": [path for _, path, _ in found], "source": [pair.source for pair in pairs]}.get(group)
+    rows = Labelled(["" for _ in pairs], [pair.where for pair in pairs], groups, [split for _, _, split in found])
     parts = given.completed(rows, Partition(validation, test, folds, fold))
     sides = {
         split: ([pairs[row].source for row in own], [pairs[row].target for row in own]) for split, own in parts.items()
@@ -58,10 +65,14 @@ def text_pairs(
     return paired_texts(sides, TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length))
 
 
-def _read(path: Path, source: int, target: int, encoding: str) -> Iterable[gettext_files.Message]:
+def _read(path: Path, source: int, target: int, encoding: str) -> list[gettext_files.Message]:
     if reading.kind(path) in CATALOGUES:
-        return gettext_files.messages(path, encoding)
-    return _tabbed(path, source, target, encoding)
+        found = gettext_files.messages(path, encoding)
+    else:
+        found = list(_tabbed(path, source, target, encoding))
+    if not found:
+        raise ValueError(f"{path} has no pairs; allowed: one or more")
+    return found
 
 
 def _tabbed(path: Path, source: int, target: int, encoding: str) -> Iterator[gettext_files.Message]:

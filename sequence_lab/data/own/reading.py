@@ -1,17 +1,20 @@
 """Files that a user names, and the lines in them."""
 
 import bz2
+import contextlib
+import csv
 import glob
 import gzip
 import lzma
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sequence_lab.data.originals import BROKEN, OPENERS
 
 STREAMS: Mapping[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+LONGEST = 2**31 - 1  # characters of a cell: what is a long on every machine
 
 
 def paths(files: str, field: str = "files", group: str = "dataset") -> list[Path]:
@@ -65,28 +68,46 @@ def content(path: Path) -> bytes:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
-def text(path: Path, encoding: str = "utf-8") -> str:
+def text(path: Path, encoding: str | None = None) -> str:
     """The text of a file, compressed or not, without a byte order mark, lines ending in ``\\n``.
+
+    Args:
+      encoding: ``config.dataset.encoding``; None, of sets that have no such field: UTF-8.
 
     Raises:
       ValueError: it cannot be read, or is not in that encoding; names file and line.
     """
-    raw = content(path)
+    raw, named = content(path), "utf-8" if encoding is None else encoding
     try:
-        found = raw.decode("utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding)
+        found = raw.decode("utf-8-sig" if named.lower().replace("_", "-") in ("utf-8", "utf8") else named)
     except LookupError as error:
         raise ValueError(
             f"dataset.encoding is {encoding!r}; allowed: utf-8, latin-1, or another that Python knows"
         ) from error
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{path}, line {line} is not {encoding}; allowed: dataset.encoding as the file's, such as latin-1"
-        ) from error
+        allowed = "UTF-8" if encoding is None else "dataset.encoding as the file's, such as latin-1"
+        raise ValueError(f"{path}, line {line} is not {named}; allowed: {allowed}") from error
     return found.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def lines(path: Path, encoding: str = "utf-8") -> list[str]:
+@contextlib.contextmanager
+def long_cells() -> Iterator[None]:
+    """Where the module csv reads cells of any length, and not up to 131,072 characters alone."""
+    before = csv.field_size_limit(LONGEST)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def check_headings(headings: Sequence[str], path: Path) -> None:
+    """Raises ValueError where two columns have one name."""
+    if twice := [name for place, name in enumerate(headings) if name in headings[:place]]:
+        raise ValueError(f"{path} has two columns {twice[0]!r}; allowed: every heading once")
+
+
+def lines(path: Path, encoding: str | None = None) -> list[str]:
     """The lines of ``text``, empty ones among them, but for the one that the end of the last line makes."""
     found = text(path, encoding).split("\n")
     return found[:-1] if found[-1] == "" else found

@@ -1,4 +1,4 @@
-"""Texts of a user's: for language models, with a class each, with a class for each token, in pairs."""
+"""Texts of a user's: for language models, and with a class each."""
 
 import csv
 import io
@@ -7,17 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sequence_lab.data import tokens as tokenisers
 from sequence_lab.data.corpora import in_streams
 from sequence_lab.data.own import folders, given, reading
 from sequence_lab.data.own.rows import Labelled, classes_of
 from sequence_lab.data.partition import Partition
-from sequence_lab.data.ragged import Ragged
-from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset
-from sequence_lab.data.texts import TextOptions, labelled_texts, learn
+from sequence_lab.data.texts import TextOptions, labelled_texts
 
 TABS: Mapping[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
 
@@ -30,6 +26,7 @@ def text_file(
     test: float = 0.05,
     tokens: str = "characters",
     vocabulary_size: int = 0,
+    min_count: int = 1,
     encoding: str = "utf-8",
 ) -> Dataset:
     """A language model's text: a file, several, or all files of a folder, one after the other.
@@ -38,7 +35,8 @@ def text_file(
       files, validation_files, test_files: names with commas between them, patterns, or a folder. Without the latter
         two, validation and test are the last parts of the text.
       validation, test: these parts, as shares of it.
-      tokens, vocabulary_size: as in ``tokens.learn``; of words and what stands between blanks, "<eos>" ends each line.
+      tokens, vocabulary_size, min_count: as in ``tokens.learn``; of words and what stands between blanks, "<eos>" ends
+        each line.
       encoding: of the files.
 
     Raises:
@@ -59,7 +57,8 @@ def text_file(
         raise ValueError(f"dataset.files: no text is left for {empty[0]}; allowed: more text, or a larger share")
     lines = {s: text.removesuffix("\n").split("\n") if by_line else [text] for s, text in parts.items()}
     special = (tokenisers.UNKNOWN, tokenisers.END) if by_line else (tokenisers.UNKNOWN,)
-    return in_streams(lines, tokenisers.learn(lines["train"], tokens, size=vocabulary_size, special=special))
+    learnt = tokenisers.learn(lines["train"], tokens, size=vocabulary_size, min_count=min_count, special=special)
+    return in_streams(lines, learnt)
 
 
 def text_table(
@@ -81,6 +80,8 @@ def text_table(
 ) -> Dataset:
     """Texts with a class each, from tables with headings (.csv; else by tabs) or a JSON object a line (.jsonl).
 
+    Blanks around a class, a group or a split are no part of it.
+
     Args:
       files: names with commas between them, or patterns.
       text, label: the columns of text and class.
@@ -96,10 +97,10 @@ def text_table(
     wanted = [name for name in (text, label, group, split) if name]
     found = [row for path in reading.paths(files) for row in _table(path, wanted, encoding)]
     rows = Labelled(
-        [values[label] for _, values in found],
+        [values[label].strip() for _, values in found],
         [where for where, _ in found],
-        [values[group] for _, values in found] if group else None,
-        [values[split] for _, values in found] if split else None,
+        [values[group].strip() for _, values in found] if group else None,
+        [values[split].strip() for _, values in found] if split else None,
     )
     options = TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length)
     how = Partition(validation, test, folds, fold)
@@ -108,6 +109,7 @@ def text_table(
 
 def text_folder(
     folder: str,
+    group: str = "",
     validation: float = 0.1,
     test: float = 0.1,
     folds: int = 0,
@@ -121,63 +123,17 @@ def text_folder(
 ) -> Dataset:
     """Texts with a class each: a folder with a folder per class, or those in folders train, validation and test.
 
+    Args:
+      folder: its name; see ``folders.by_class``.
+      group: what stays in one split: files with one "prefix", their names up to the first _ or -.
+      validation, test, folds, fold: see ``Partition``; for the splits that have no folder.
+
     Other arguments and errors: as ``text_table``.
     """
-    files, rows = folders.by_class(folder, None, "texts")
+    files, rows = folders.by_class(folder, None, "texts", group)
     options = TextOptions(tokens, vocabulary_size, min_count, lower_case, max_length)
     texts = [reading.text(path, encoding) for path in files]
     return _classified(texts, rows, Partition(validation, test, folds, fold), options)
-
-
-def columns(
-    files: str,
-    validation_files: str = "",
-    test_files: str = "",
-    token: int = 0,
-    label: int = -1,
-    validation: float = 0.1,
-    test: float = 0.1,
-    folds: int = 0,
-    fold: int = 0,
-    vocabulary_size: int = 0,
-    min_count: int = 1,
-    lower_case: bool = False,
-    encoding: str = "utf-8",
-) -> Dataset:
-    """A class for each token, from files of columns as CoNLL has them: a token a line, a blank line between sentences.
-
-    Args:
-      files, validation_files, test_files: names with commas between them, or patterns.
-      token, label: columns, from 0 on, or from -1, the last, back; they are parted by blanks or tabs.
-      validation, test, folds, fold: see ``Partition``; for the splits that have no files.
-      vocabulary_size, min_count, lower_case: of the tokens, see ``TextOptions``.
-
-    Raises:
-      ValueError: a line with too few columns, or a class that no training sentence has; names file and line.
-    """
-    found = [
-        (sentence, split)
-        for path, split in given.named(files, validation_files, test_files)
-        for sentence in _sentences(path, token, label, encoding)
-    ]
-    sentences = [sentence for sentence, _ in found]
-    rows = Labelled(["" for _ in found], [s[0][2] for s in sentences], given=[split for _, split in found])
-    parts = given.completed(rows, Partition(validation, test, folds, fold))
-    every = Labelled(*([part[i] for s in sentences for part in s] for i in (1, 2)))
-    ends = np.cumsum([len(sentence) for sentence in sentences])
-    steps = {
-        split: np.concatenate([np.arange(ends[r] - len(sentences[r]), ends[r]) for r in rs])
-        for split, rs in parts.items()
-    }
-    classes, numbers = classes_of(every, steps)
-    texts = [" ".join(part[0] for part in sentence) for sentence in sentences]
-    options = TextOptions("blanks", vocabulary_size, min_count, lower_case, 0)
-    learnt = learn([texts[row] for row in parts["train"]], options)
-    lengths = np.array([len(sentence) for sentence in sentences], np.int32)
-    ids, labels = learnt.encode_all(texts), Ragged(numbers, lengths)
-    splits = {s: Sequences({"inputs": ids.select(r), "labels": labels.select(r)}) for s, r in parts.items()}
-    facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(classes)}
-    return Dataset(splits, facts, learnt, classes)
 
 
 def _whole(files: str, encoding: str) -> str:
@@ -215,7 +171,9 @@ def _table(path: Path, wanted: Sequence[str], encoding: str) -> list[tuple[str, 
         format_: Mapping[str, Any] = {"strict": True} if reading.kind(path) == ".csv" else TABS
         reader = csv.DictReader(io.StringIO(reading.text(path, encoding), newline=""), **format_)
         try:
-            rows = [(f"{path}, line {reader.line_num}", row) for row in reader if any(row.values())]
+            with reading.long_cells():
+                reading.check_headings(reader.fieldnames or (), path)
+                rows = [(f"{path}, line {reader.line_num}", row) for row in reader if any(row.values())]
         except csv.Error as error:
             raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
     for where, values in rows:
@@ -225,7 +183,7 @@ def _table(path: Path, wanted: Sequence[str], encoding: str) -> list[tuple[str, 
         if missing:
             there = ", ".join(name for name in values if name is not None)
             raise ValueError(f"{where} has no column {missing[0]!r}; allowed: a column of its own, among {there}")
-        if empty := [name for name in wanted[1:] if not values[name]]:
+        if empty := [name for name in wanted[1:] if not values[name].strip()]:
             raise ValueError(f"{where}: {empty[0]} is empty; allowed: a value")
     if not rows:
         raise ValueError(f"{path} has no rows; allowed: one or more below the headings")
@@ -241,24 +199,3 @@ def _object(line: str, where: str) -> Mapping[str, str]:
         raise ValueError(f"{where} is {line[:40]!r}; allowed: a JSON object")
     known = {name: value for name, value in found.items() if value is not None}
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in known.items()}
-
-
-def _sentences(path: Path, token: int, label: int, encoding: str) -> list[list[tuple[str, str, str]]]:
-    """Token, label and place of every line, sentence by sentence."""
-    found: list[list[tuple[str, str, str]]] = [[]]
-    for number, line in enumerate(reading.lines(path, encoding), 1):
-        fields = line.split()
-        if not fields or fields[0] == "-DOCSTART-":
-            found.append([])
-            continue
-        where = f"{path}, line {number}"
-        try:
-            found[-1].append((fields[token], fields[label], where))
-        except IndexError as error:
-            raise ValueError(f"{where} has {len(fields)} columns; allowed: with columns {token} and {label}") from error
-        if len(fields) < 2:
-            raise ValueError(f"{where} has 1 column; allowed: a token and a label, or more")
-    sentences = [sentence for sentence in found if sentence]
-    if not sentences:
-        raise ValueError(f"{path} has no sentences; allowed: one or more")
-    return sentences

@@ -164,6 +164,8 @@ HEAD = "file,start,end,label"
         ([HEAD + ",group", "x,0,0.1,a"], r"segments\.csv, line 2 has no group or split"),
         ([HEAD, "x,0,0.1,a", "x,0,0.1,a"], r"line 3: this segment is there twice; .* as in .*line 2"),
         (["file,start,end", "x,0,0.1"], r"segments\.csv has the columns file, start, end; allowed: label, too"),
+        ([HEAD, "x,0,0.1,\t"], r"segments\.csv, line 2 has empty columns, or too many"),
+        ([HEAD + ",label", "x,0,0.1,a,b"], r"segments\.csv has two columns 'label'; allowed: every heading once"),
         ([HEAD], r"segments\.csv has no segments"),
         ([HEAD + ",split", "x,0,0.1,a,dev"], r"segments\.csv, line 2: the split is 'dev'; allowed: train"),
     ],

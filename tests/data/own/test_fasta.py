@@ -46,6 +46,60 @@ def test_classes_in_headers_and_groups_by_chromosome(tmp_path):
     assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 24, "validation": 8, "test": 8}
 
 
+def test_validation_and_test_may_be_given(tmp_path):
+    for split, count in (("train", 12), ("valid", 4), ("test", 3)):
+        (tmp_path / split).mkdir()
+        for kind in ("pos", "neg"):
+            written(tmp_path / split, f"{kind}.fa", *((f"{split}{i}", "ACGT" * count) for i in range(count)))
+    files = {"test_files": f"{tmp_path}/test/*.fa", "validation_files": f"{tmp_path}/valid/*.fa"}
+    dataset = DATASETS["fasta"](f"{tmp_path}/train/*.fa", **files)
+    assert dataset.classes == ("neg", "pos")
+    for split, count in (("train", 12), ("validation", 4), ("test", 3)):
+        assert set(dataset.splits[split].lengths) == {4 * count}
+        assert np.bincount(dataset.splits[split].arrays["labels"]).tolist() == [count, count]
+    one, other = (f"{tmp_path}/{split}/pos.fa" for split in ("train", "test"))
+    drawn = DATASETS["fasta"](one, test_files=other, shuffled=1, validation=0.25)
+    assert {split: len(rows) for split, rows in drawn.splits.items()} == {"train": 18, "validation": 6, "test": 6}
+    assert set(drawn.splits["test"].lengths) == {12}
+
+
+HEADERS = {
+    "hg19_ct_UserTrack_3545_peak{i} range=chr{c}:10{i}-20{i} 5'pad=0 3'pad=0 strand=+ repeatMasking=none": "1X",
+    "hg38_dna range=chr{c}_KI270706v1_random:1{i}-9{i}": "1X",
+    "chr{c} 100-2{i}": "1X",
+    "chr{c}-100-2{i}": "1X",
+    "chr{c}|1{i}|2": "1X",
+    "chr{c}_1{i}_200": "1X",
+    "Chr{c}:1{i}-200(+)": "1X",
+    "peak_{i}::chr{c}:1{i}-200": "1X",
+    "CHR{c};{i}": "12",
+    "{c}:1{i}-200(-)": ("2L", "MT"),
+    "{c}:1{i}..200": ("2L", "X"),
+    "NC_00000{c}.11:1{i}-200": "12",
+    "x range=NC_00000{c}.11:1{i}-200": "12",
+    "chronic_{i} chr{c}.{i}": ("Un", "IV"),
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_chromosome_is_found_in_every_usual_header(tmp_path, header):
+    names = [f"{header.format(c=HEADERS[header][i % 2], i=i)} class={i // 2 % 2}" for i in range(40)]
+    files = written(tmp_path, "all.fa", *((name, "ACGT"[: 1 + i % 2]) for i, name in enumerate(names)))
+    dataset = DATASETS["fasta"](files, label_pattern=r"class=(\d)", group="chromosome", test=0.5, validation=0.0)
+    assert {split: set(rows.lengths) for split, rows in dataset.splits.items()} in (
+        {"train": {1}, "test": {2}},
+        {"train": {2}, "test": {1}},
+    )
+    assert [len(rows) for rows in dataset.splits.values()] == [20, 20]
+
+
+@pytest.mark.parametrize("header", ["peak_1 chromatin", "1 dna:chromosome chromosome:GRCh38:1:1:9:1", "hg19_peak", "x"])
+def test_a_header_without_a_chromosome_is_named(tmp_path, header):
+    files = written(tmp_path, "a.fa", ("chr1:1-2", "ACGT"), (header, "ACGT"))
+    with pytest.raises(ValueError, match=f"a.fa, record '{header}' names no chromosome; allowed: one, as chr7:100-300"):
+        DATASETS["fasta"](files, group="chromosome")
+
+
 def test_clusters_stay_together(tmp_path):
     files = [
         written(tmp_path, f"{kind}.fa", *((f"{kind}{i} more", "ACGT" * (i + 1)) for i in range(6))) for kind in "pq"
@@ -116,13 +170,14 @@ BAD = {
     "no header": (b"ACGT\n", {}, r"a.fa, line 1 is 'ACGT'; allowed: a header"),
     "no sequence": (b">x\n>y\nAC\n", {}, r"a.fa, line 1: the record 'x' is empty"),
     "no records": (b"\n", {}, "a.fa has no records"),
+    "not UTF-8": (b">x\xff\nAC\n", {}, "a.fa, line 1 is not utf-8; allowed: UTF-8$"),
     "a sign": (b">x\nAC-T\n", {}, r"a.fa, record 'x' has '-'; allowed: ACGT and IUPAC's"),
     "twice": (b">x\nAC\n>x\nAC\n", {}, r"a.fa has two records 'x'; allowed: one"),
     "no class": (b">x\nAC\n", {"label_pattern": r"c=(\w)"}, "record 'x' has no class; allowed"),
     "a pattern": (b">x\nAC\n", {"label_pattern": "("}, r"dataset.label_pattern is '\('"),
     "a group": (b">x\nAC\n", {"group": "gene"}, "dataset.group is 'gene'; allowed: chromosome, or none"),
     "two ways": (b">x\nAC\n", {"group": "chromosome", "cluster_file": "c"}, "allowed: one of them"),
-    "one class": (b">x\nAC\n>y\nAC", {"test": 0.0}, "the one class 'a'"),
+    "one class": (b">x\nAC\n>y\nAC", {"test": 0.0, "validation": 0.0}, "the one class 'a'"),
 }
 
 

@@ -39,6 +39,16 @@ def test_images_of_classes(two):
     np.testing.assert_allclose(arrays["inputs"][1], np.repeat(GREY[..., None], 3, -1) / np.float32(255), rtol=1e-6)
 
 
+def test_images_with_one_prefix_stay_together(tmp_path):
+    for number in range(40):
+        shade = np.full((2, 2), 10 * (number % 8 // 2), np.uint8)
+        picture(tmp_path / "ab"[number % 2] / f"eye{number % 8 // 2}-{number}.png", shade)
+    dataset = load(tmp_path, 2, 2, channels=1, group="prefix", validation=0.4, test=0.25)
+    shades = {split: set(rows.arrays["inputs"][:, 0, 0, 0].tolist()) for split, rows in dataset.splits.items()}
+    assert {split: len(own) for split, own in shades.items()} == {"train": 2, "validation": 1, "test": 1}
+    assert len(set.union(*shades.values())) == 4
+
+
 def test_views_and_channels(two):
     grey = load(two, channels=1, view="rows").splits["train"].arrays["inputs"]
     assert grey.shape == (2, 6, 8)

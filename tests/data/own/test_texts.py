@@ -1,5 +1,6 @@
 """Texts of a user's own, in all the forms that files have."""
 
+import csv
 import gettext
 import gzip
 import json
@@ -200,12 +201,20 @@ BAD = {
     "a quote": ("text_table", "a.csv", b'label,text\nx,"a"b\n', {}, "a.csv, line .: .*expected after"),
     "no JSON": ("text_table", "a.jsonl", b'{"label": 1}\n{', {}, "a.jsonl, line 2 is no JSON"),
     "no object": ("text_table", "a.jsonl", b"[1]", {}, r"a.jsonl, line 1 is '\[1\]'; allowed: a JSON object"),
-    "one class": ("text_table", "a.csv", b"label,text\nx,a\nx,b\n", {"test": 0.0}, "the one class 'x'; allowed: two"),
+    "one class": (
+        "text_table", "a.csv", b"label,text\nx,a\nx,b\n", {"test": 0.0, "validation": 0.0},
+        "the one class 'x'; allowed: two",
+    ),
+    "too few for a share": ("text_table", "a.csv", b"label,text\nx,a\ny,b\n", {}, "test is 0.1, none of 2 rows; "),
     "a split": ("text_table", "a.csv", b"label,text,s\nx,a,d\n", {"split": "s"}, "line 2: the split is 'd'; allowed"),
     "a class": (
-        "text_table", "a.csv", b"label,text,s\nx,a,train\ny,b,train\nz,c,test\n", {"split": "s"},
+        "text_table", "a.csv", b"label,text,s\nx,a,train\ny,b,train\nz,c,test\n", {"split": "s", "validation": 0.0},
         "line 4: the class is 'z'; allowed: those of training: x, y",
     ),
+    "two headings": ("text_table", "a.csv", b"label,text,text\n", {}, "a.csv has two columns 'text'; allowed: every"),
+    "no pairs": ("text_pairs", "a.tsv", b"\n\n", {}, "a.tsv has no pairs; allowed: one or more"),
+    "pairs of": ("text_pairs", "a.tsv", b"a\tb\n", {"group": "id"}, "dataset.group is 'id'; allowed: file, source, or"),
+    "sentences of": ("columns", "a.txt", b"a A\n", {"group": "id"}, "group is 'id'; allowed: file, document, or none"),
     "a column": ("columns", "a.txt", b"EU B\nrejects\n", {}, "a.txt, line 2 has 1 column; allowed: a token"),
     "a later column": ("columns", "a.txt", b"EU B\n", {"label": 3}, "line 1 has 2 columns; allowed: with"),
     "no sentences": ("columns", "a.txt", b"\n\n", {}, "a.txt has no sentences"),
@@ -249,6 +258,99 @@ def test_a_file_is_named_once_and_joins_the_next_at_the_end_of_a_line(tmp_path):
     parts = [dataset.vocabulary.decode(dataset.splits[split].tokens) for split in PLACES]
     assert "".join(parts) == "one two" * 40 + "\n" + "three\n" * 40
     assert all(part.endswith("\n") for part in parts)
+
+
+def test_blanks_around_a_class_are_no_part_of_it(tmp_path):
+    rows = [f"{('a', 'a ', ' b')[i % 3]},it is,{('p', 'p ')[i % 2]}\n" for i in range(30)]
+    (tmp_path / "a.csv").write_text("label,text,who\n" + "".join(rows))
+    assert DATASETS["text_table"](str(tmp_path / "a.csv")).classes == ("a", "b")
+    with pytest.raises(ValueError, match=r"test is 0\.1, none of 1 group"):
+        DATASETS["text_table"](str(tmp_path / "a.csv"), group="who")
+
+
+def test_what_a_token_is_made_of_is_not_cut(tmp_path):
+    (tmp_path / "a.conll").write_text("10\u00a0000 \t NUM\n\u3000 O\n\n" * 10)
+    dataset = DATASETS["columns"](str(tmp_path / "a.conll"))
+    assert set(dataset.vocabulary.symbols) == {"<pad>", "<unk>", "10\u00a0000", "\u3000"}
+    assert set(dataset.splits["train"].lengths) == {2}
+
+
+def held(dataset, name="inputs"):
+    """What each split has, in words."""
+    return {
+        split: {dataset.vocabulary.decode(rows.arrays[name][row]) for row in range(len(rows))}
+        for split, rows in dataset.splits.items()
+    }
+
+
+@pytest.mark.parametrize("group", ["", "document", "file"])
+def test_sentences_of_a_document_stay_together(tmp_path, group):
+    for file in range(4):
+        documents = ["-DOCSTART- -X- O\n\n" + f"f{file} A\nd{document} B\n\n" * 4 for document in range(5)]
+        (tmp_path / f"{file}.conll").write_text("".join(documents))
+    dataset = DATASETS["columns"](f"{tmp_path}/*.conll", group=group, validation=0.4, test=0.25)
+    shares = [len(dataset.splits[split]) for split in PLACES]
+    assert shares == ([40, 20, 20] if group == "file" else [36, 24, 20])
+    found = held(dataset)
+    for split, rows in dataset.splits.items():
+        others = {text for other, texts in found.items() if other != split for text in texts if "<unk>" not in text}
+        assert bool(found[split] & others) == (group == "")
+        assert not group or len(rows) % (20 if group == "file" else 4) == 0
+
+
+@pytest.mark.parametrize("group", ["file", "source"])
+def test_pairs_of_one_file_or_source_stay_together(tmp_path, group):
+    for file in range(5):
+        pairs = [(source if group == "source" else file, i) for i in range(3) for source in range(7)]
+        lines = [f"number s{source}\tNummer {i}\n" for source, i in pairs]
+        (tmp_path / f"{file}.tsv").write_text("".join(lines))
+    dataset = DATASETS["text_pairs"](f"{tmp_path}/*.tsv", group=group, validation=0.3, test=0.3)
+    found = held(dataset, "inputs/source")
+    assert set(found) == set(PLACES)
+    assert found["test"] == found["validation"] == {"number <unk>"}
+    assert "number <unk>" not in found["train"]
+
+
+def test_texts_with_one_prefix_stay_together(tmp_path):
+    for number in range(60):
+        path = tmp_path / ("ham", "spam")[number % 2] / f"writer{number % 10 // 2}_{number}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"by writer{number % 10 // 2}")
+    dataset = DATASETS["text_folder"](str(tmp_path), group="prefix", validation=0.3, test=0.3)
+    assert {split: len(rows) for split, rows in dataset.splits.items()} == {"train": 24, "validation": 12, "test": 24}
+    assert held(dataset)["test"] == held(dataset)["validation"] == {"by <unk>"}
+    with pytest.raises(ValueError, match="is 'suffix'; allowed: prefix, or none"):
+        DATASETS["text_folder"](str(tmp_path), group="suffix")
+
+
+@pytest.mark.parametrize(("tokens", "kept"), [("words", ["the", "fox"]), ("characters", list("the"))])
+def test_a_language_models_rare_tokens_are_unknown(tmp_path, tokens, kept):
+    (tmp_path / "a.txt").write_text(("the\n" * 8 + "the fox\n") * 20)
+    dataset = DATASETS["text_file"](str(tmp_path / "a.txt"), tokens=tokens, min_count=100 if tokens != "words" else 5)
+    assert set(kept) <= set(dataset.vocabulary.symbols)
+    assert "x" not in dataset.vocabulary.symbols
+    rare = DATASETS["text_file"](str(tmp_path / "a.txt"), tokens="words", min_count=30)
+    assert rare.vocabulary.symbols == ("<unk>", "<eos>", "the")
+    assert rare.facts["symbol_counts"][0] > 10
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_a_text_may_be_as_long_as_a_book(tmp_path, name):
+    before, delimiter = csv.field_size_limit(), {"a.csv": ",", "a.tsv": "\t"}[name]
+    rows = [f"{'ab'[i % 2]}{delimiter}{'word ' * (40_000 if i == 3 else 5)}" for i in range(30)]
+    (tmp_path / name).write_text("\n".join([f"label{delimiter}text", *rows]))
+    dataset = DATASETS["text_table"](str(tmp_path / name))
+    lengths = [length for rows in dataset.splits.values() for length in rows.lengths]
+    assert sorted(lengths) == [5] * 29 + [40_000]
+    assert csv.field_size_limit() == before
+
+
+def test_a_class_of_one_row_is_trained_on_in_every_fold(tmp_path):
+    (tmp_path / "a.csv").write_text("label,text\n" + "a,it\nb,that\n" * 15 + "rare,this\n")
+    for fold in range(5):
+        dataset = DATASETS["text_table"](str(tmp_path / "a.csv"), folds=5, fold=fold)
+        assert dataset.classes == ("a", "b", "rare")
+        assert sum(len(rows) for rows in dataset.splits.values()) == 31
 
 
 def test_classes_are_sorted_the_same_whatever_they_are_called(tmp_path):
