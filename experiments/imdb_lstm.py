@@ -16,7 +16,7 @@ def get_config() -> ConfigDict:
     config.published = ConfigDict({"accuracy": (0.865, "Dai and Le 2015, LSTM without pre-training")})
 
     config.dataset_name = "imdb"
-    config.dataset = ConfigDict({"vocabulary_size": 20_000, "max_length": 400})
+    config.dataset = ConfigDict({"vocabulary_size": 20_000, "max_length": 600})
 
     config.model_name = "recurrent_classifier"
     config.model = ConfigDict(
