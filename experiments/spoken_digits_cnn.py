@@ -4,8 +4,9 @@ python launch.py --config=experiments/spoken_digits_cnn.py
 
 Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds; of seed 0, a test accuracy of 99.7
 %. The test split is the set's own: the first five recordings of each digit by each of six speakers, who are all in
-training, too. A speaker who is not is the test split with --config.dataset.left_out=theo (90.4 %), or george, jackson,
-lucas, nicolas, yweweler.
+training, too. A speaker who is not is the test split with --config.dataset.left_out=theo (92.2 %), or george, jackson,
+lucas, nicolas, yweweler. Without the masks of SpecAugment (config.model.spec_augment), seed 0 has 100.0 and, of theo,
+90.2 %.
 """
 
 from ml_collections import ConfigDict
@@ -31,6 +32,12 @@ def get_config() -> ConfigDict:
             "representation": "max",
             "hidden_features": 128,
             "dropout": 0.1,
+            "spec_augment": {  # masks over the features, in training
+                "num_feature_masks": 1,
+                "max_feature_width": 6,
+                "num_time_masks": 1,
+                "max_time_width": 5,
+            },
         }
     )
     config.objectives = ConfigDict({"digit": {"name": "classification"}})

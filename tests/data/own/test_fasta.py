@@ -65,7 +65,7 @@ def test_validation_and_test_may_be_given(tmp_path):
 
 HEADERS = {
     "hg19_ct_UserTrack_3545_peak{i} range=chr{c}:10{i}-20{i} 5'pad=0 3'pad=0 strand=+ repeatMasking=none": "1X",
-    "hg38_dna range=chr{c}_KI270706v1_random:1{i}-9{i}": "1X",
+    "hg38_dna range=chr{c}{piece}:1{i}-9{i}": "1X",
     "chr{c} 100-2{i}": "1X",
     "chr{c}-100-2{i}": "1X",
     "chr{c}|1{i}|2": "1X",
@@ -81,9 +81,13 @@ HEADERS = {
 }
 
 
+PIECES = ("", "", "_KI270706v1_random", "_alt", "_fix")
+
+
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_chromosome_is_found_in_every_usual_header(tmp_path, header):
-    names = [f"{header.format(c=HEADERS[header][i % 2], i=i)} class={i // 2 % 2}" for i in range(40)]
+    kinds = [{"c": HEADERS[header][i % 2], "piece": PIECES[i // 2 % 5], "i": i} for i in range(40)]
+    names = [f"{header.format(**kind)} class={kind['i'] // 2 % 2}" for kind in kinds]
     files = written(tmp_path, "all.fa", *((name, "ACGT"[: 1 + i % 2]) for i, name in enumerate(names)))
     dataset = DATASETS["fasta"](files, label_pattern=r"class=(\d)", group="chromosome", test=0.5, validation=0.0)
     assert {split: set(rows.lengths) for split, rows in dataset.splits.items()} in (
