@@ -17,7 +17,7 @@ from sequence_lab.data.partition import Partition
 from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset
-from sequence_lab.data.texts import TextOptions, labelled_texts, learn
+from sequence_lab.data.texts import TextOptions, digests, labelled_texts, learn
 
 TABS: Mapping[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
 
@@ -177,7 +177,8 @@ def columns(
     ids, labels = learnt.encode_all(texts), Ragged(numbers, lengths)
     splits = {s: Sequences({"inputs": ids.select(r), "labels": labels.select(r)}) for s, r in parts.items()}
     facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(classes)}
-    return Dataset(splits, facts, learnt, classes)
+    told_apart = {s: digests([texts[row] for row in r], options) for s, r in parts.items()}
+    return Dataset(splits, facts, learnt, classes, digests=told_apart)
 
 
 def _whole(files: str, encoding: str) -> str:
