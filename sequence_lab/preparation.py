@@ -99,11 +99,15 @@ def _account(dataset: Dataset, batch_size: int) -> Iterator[str]:
         yield "not in the vocabulary: " + ", ".join(f"{share:.1%} of {name}" for name, share in shares.items())
     if isinstance(split := dataset.splits["train"], Sequences | Packed):
         yield split.account(batch_size)
-    within, across = inspection.repeats(dataset)
+    within, across, left_out = inspection.repeats(dataset)
     yield (
         "\n".join(
             [f"{count:,} rows of {name} repeat an earlier one" for name, count in within.items()]
             + [f"{count:,} rows of {name}, too" for name, count in across.items()]
+            + [
+                f"{count:,} rows of {name} have a token that is not in the vocabulary, and were compared with none"
+                for name, count in left_out.items()
+            ]
         )
         or "a text has no rows that could repeat"
     )

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -55,25 +56,40 @@ def _ids(split: Examples | Sequences | Packed | Stream) -> np.ndarray:
     return np.concatenate([np.ravel(row) for row in rows(split)])
 
 
-def repeats(dataset: Dataset) -> tuple[dict[str, int], dict[str, int]]:
-    """By split, rows that are equal to an earlier one of it; by name, rows that are in an earlier split, too.
-
-    Rows with a token that is not in the vocabulary are no one's equal.
+class Repeats(NamedTuple):
+    """Counts of rows: by split, those that are equal to an earlier one of it; by "SPLIT in EARLIER", those that are in
+    an earlier split, too; by split, those that could not be compared, as they have a token outside the vocabulary.
     """
-    sign = None if dataset.vocabulary is None else dataset.vocabulary.unknown
-    within, seen, across = {}, dict[str, set[bytes]](), {}
+
+    within: dict[str, int]
+    across: dict[str, int]
+    left_out: dict[str, int]
+
+
+def repeats(dataset: Dataset) -> Repeats:
+    """Of rows of what the set says they were made of (``Dataset.digests``), else of their inputs."""
+    found, seen = Repeats({}, {}, {}), dict[str, np.ndarray]()
     for name in sorted(dataset.splits, key=("train", "validation", "test").index):
         split = dataset.splits[name]
         if isinstance(split, Stream):
             continue
-        known = [row for row in rows(split) if sign is None or not (row == sign).any()]
-        digests = [hashlib.sha256(np.ascontiguousarray(row).tobytes()).digest() for row in known]
-        own = set(digests)
-        within[name] = len(digests) - len(own)
+        digests = dataset.digests[name] if name in dataset.digests else _digests(split, dataset)
+        if left_out := len(split) - len(digests):
+            found.left_out[name] = left_out
+        own = np.unique(digests)
+        found.within[name] = len(digests) - len(own)
         for other, theirs in seen.items():
-            across[f"{name} in {other}"] = sum(digest in theirs for digest in digests)
+            found.across[f"{name} in {other}"] = int(np.isin(digests, theirs).sum())
         seen[name] = own
-    return within, across
+    return found
+
+
+def _digests(split: Examples | Sequences | Packed, dataset: Dataset) -> np.ndarray:
+    """64 bits of each row's inputs, but for rows with what is unknown, which are no one's equal."""
+    sign = None if dataset.vocabulary is None else dataset.vocabulary.unknown
+    known = (row for row in rows(split) if sign is None or not (row == sign).any())
+    found = (hashlib.sha256(np.ascontiguousarray(row).tobytes()).digest()[:8] for row in known)
+    return np.frombuffer(b"".join(found), np.uint64)
 
 
 def shown(dataset: Dataset, count: int = 5) -> list[str]:

@@ -195,6 +195,8 @@ class Dataset:
         ``frame_seconds`` is there, labels at every step are scored as segments of recordings, too.
       vocabulary: of symbols, where there are any.
       classes: names of the labels, or of the numbers of each.
+      digests: by split, 64 bits of what each row was made of, uint64, which tell rows apart whose inputs are alike, as
+        texts are that differ in words outside the vocabulary, or after the length at which they are cut.
       steps_per_quarter: of music, each of whose steps is a frame of keys: steps of a quarter note; 0: it is none.
     """
 
@@ -203,6 +205,7 @@ class Dataset:
     vocabulary: Vocabulary | Tokens | None = None
     classes: tuple[str, ...] = ()
     steps_per_quarter: int = 0
+    digests: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def packed(self, width: int) -> "Dataset":
         """With the training sequences in rows of so many steps, see ``Packed``; 0: as they are.

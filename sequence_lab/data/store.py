@@ -5,6 +5,8 @@ Reading records one by one, each decoded anew, takes a run half a minute for a s
 
 import contextlib
 import fcntl
+import hashlib
+import json
 import os
 import shutil
 import sys
@@ -21,7 +23,9 @@ from sequence_lab.data.ragged import Ragged
 
 Column = np.ndarray | Ragged
 Columns = Mapping[str, Column]
-ARRAYS = "arrays"
+ARRAYS = "arrays.2"  # the number is that of the format: what another one wrote is not read
+MANIFEST = "manifest.json"  # of the arrays: size and SHA-256 of every file
+SUMMED = 2**26  # bytes up to which a file is read whole, before a run uses it; 0.07 s
 COLUMN = "a text, or an array that differs from row to row in its first axis at most"
 __all__ = ["COLUMN", "Column", "Columns", "Missing", "Prepared", "data_dir", "load", "prepare", "texts"]
 
@@ -35,8 +39,8 @@ def data_dir() -> Path:
 def prepare(name: str, folder: Path, manual_dir: Path | None = None, say: Callable[[str], None] = print) -> Path:
     """Prepares a set, unless it is there; returns its folder. What is there only in part is made anew.
 
-    So is a set that was prepared without a split whose file has turned up, which ``say`` is told. Features that are no
-    column, as nested ones, stay in the record files alone.
+    So is one that is damaged, and a set that was prepared without a split whose file has turned up, which ``say`` is
+    told. Features that are no column, as nested ones, stay in the record files alone.
 
     Raises:
       ValueError: files are missing, broken, or not the published ones, or no feature is a column; one line.
@@ -55,8 +59,13 @@ def prepare(name: str, folder: Path, manual_dir: Path | None = None, say: Callab
                 config = tfds.download.DownloadConfig(manual_dir=str(manual_dir))
                 with contextlib.redirect_stdout(sys.stderr), _in_words(name):  # where it tells of its progress
                     made.download_and_prepare(download_config=config)
-            if not (path / ARRAYS).is_dir():
-                _keep_arrays(name, made, path / ARRAYS)
+                _settle(path)
+            arrays = path / ARRAYS
+            if arrays.is_dir() and (damage := _damage(arrays, whole=True)):
+                say(f"{name} is prepared anew: {damage}")
+                shutil.rmtree(arrays)
+            if not arrays.is_dir():
+                _keep_arrays(name, made, arrays)
     return path
 
 
@@ -64,8 +73,15 @@ def _keep_arrays(name: str, made: Any, path: Path) -> None:
     """The records of every split as arrays."""
     if not any(map(_is_column, made.info.features.values())):
         raise ValueError(f"{name} has no feature that is {COLUMN}; allowed: one or more")
-    splits = {split: made.as_data_source(split) for split in made.info.splits}
-    _write(path, {split: _columns(source, made.info.features) for split, source in splits.items()})
+    try:
+        splits = {split: made.as_data_source(split) for split in made.info.splits}
+        columns = {split: _columns(source, made.info.features) for split, source in splits.items()}
+    except Exception as error:  # of the library that reads the records
+        raise ValueError(
+            f"the records in {path.parent} cannot be read: {type(error).__name__}: {_first_line(error)}; allowed: to "
+            "take that folder away, and to prepare it anew"
+        ) from error
+    _write(path, columns)
 
 
 @contextlib.contextmanager
@@ -96,15 +112,21 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _in_words(name: str) -> Iterator[None]:
-    """What a builder of the catalogue lacks, in one line; ours say it themselves."""
+    """What went wrong in one line; ValueErrors of our builders are one."""
     try:
         yield
     except Exception as error:
         if not name.startswith(CATALOGUE):
-            raise
+            if isinstance(error, ValueError):
+                raise
+            raise ValueError(f"{name} cannot be prepared: {type(error).__name__}: {_first_line(error)}") from error
         if isinstance(error, ImportError):
             raise ValueError(f"{name} needs more to be prepared: {error}; for most, pip install tensorflow") from error
         raise ValueError(f"{name} cannot be prepared: {type(error).__name__}: {error}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 class Prepared(NamedTuple):
@@ -125,21 +147,26 @@ def load(name: str) -> Prepared:
     """A set that was prepared, its arrays mapped into memory.
 
     Raises:
-      ValueError: it was not prepared; says how to.
+      ValueError: it was not prepared, in another format, or is damaged; says how to mend it.
     """
     made = builder(name, str(data_dir()))
     path = Path(str(made.data_path)) / ARRAYS
-    if not path.is_dir():
+    command = f"after `python launch.py --mode=prepare --data_dir={data_dir()} --datasets={name}"
+    if not path.is_dir() and not made.is_prepared():
         wanted = made.MANUAL_DOWNLOAD_INSTRUCTIONS
         by_hand = f" --manual_dir=FOLDER`, FOLDER having {' '.join(wanted.split())}" if wanted else "`"
+        raise ValueError(f"data set {name} is not prepared in {data_dir()}; allowed: {command}{by_hand}")
+    if not path.is_dir():
         raise ValueError(
-            f"data set {name} is not prepared in {data_dir()}; allowed: after `python launch.py --mode=prepare "
-            f"--data_dir={data_dir()} --datasets={name}{by_hand}"
+            f"data set {name} is not prepared in {data_dir()} but in another version's format, or in part; allowed: "
+            f"{command}`, which reads its records anew"
         )
+    if damage := _damage(path):
+        raise ValueError(f"{damage}; allowed: {command}`, which reads its records anew")
     names = {feature: getattr(kind, "names", None) for feature, kind in made.info.features.items()}
     classes = {feature: tuple(found) for feature, found in names.items() if found}
     of_text = tuple(feature for feature, kind in made.info.features.items() if _is_text(kind))
-    return Prepared({split.name: _read(split) for split in sorted(path.iterdir())}, classes, of_text)
+    return Prepared(_read(path), classes, of_text)
 
 
 def texts(column: Column) -> list[str]:
@@ -177,7 +204,7 @@ def _is_text(feature: Any) -> bool:
 
 
 def _write(path: Path, splits: Mapping[str, Columns]) -> None:
-    """All of it, or nothing: under another name until it is complete."""
+    """All of it, or nothing, whatever happens to the machine: under another name until it is on the disk."""
     unfinished = Path(tempfile.mkdtemp(prefix=f"{ARRAYS}.unfinished.", dir=path.parent))
     try:
         for split, found in splits.items():
@@ -188,20 +215,75 @@ def _write(path: Path, splits: Mapping[str, Columns]) -> None:
                 )
                 for part, array in arrays.items():
                     np.save(unfinished / split / ".".join(filter(None, (name, part, "npy"))), array)
+        _settle(unfinished)
+        files = {
+            str(file.relative_to(unfinished)): {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+            for file in sorted(unfinished.glob("*/*"))
+        }
+        (unfinished / MANIFEST).write_text(json.dumps({"splits": list(splits), "files": files}, indent=1))
         unfinished.chmod(0o755)  # as TFDS's own files, for all who share the folder
+        _settle(unfinished)
         unfinished.rename(path)
+        _sync(path.parent)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
 
 
-def _read(split: Path) -> Columns:
-    def load(name: str) -> np.ndarray:
-        return np.load(split / f"{name}.npy", mmap_mode="r")
+def _settle(folder: Path) -> None:
+    """Waits until all files of a folder, and their names, are on the disk."""
+    for path in (*folder.rglob("*"), folder, folder.parent):
+        _sync(path)
 
-    names = {path.stem for path in split.glob("*.npy")}
-    ragged = {name.removesuffix(".values") for name in names if name.endswith(".values")}
-    plain = {name for name in names if not name.endswith((".values", ".lengths"))}
-    return {name: load(name) for name in plain} | {
-        name: Ragged(load(f"{name}.values"), np.asarray(load(f"{name}.lengths"))) for name in ragged
+
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _manifest(arrays: Path) -> Any:
+    return json.loads((arrays / MANIFEST).read_text())
+
+
+def _damage(arrays: Path, whole: bool = False) -> str:
+    """What is wrong with the first file that is not as it was written, or ""; ``whole``: large ones are read, too."""
+    try:
+        written = _manifest(arrays)["files"].items()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{arrays / MANIFEST} cannot be read: {type(error).__name__}"
+    for name, known in written:
+        path = arrays / name
+        if not path.is_file():
+            return f"{path} is not there"
+        if (size := path.stat().st_size) != known["bytes"]:
+            return f"{path} has {size:,} bytes, not the {known['bytes']:,} that were written"
+        if (whole or size <= SUMMED) and _sha256(path) != known["sha256"]:
+            return f"{path} has another SHA-256 than what was written"
+    return ""
+
+
+def _read(arrays: Path) -> dict[str, Columns]:
+    found = _manifest(arrays)
+    files = {name.removesuffix(".npy") for name in found["files"]}
+
+    def load(name: str) -> np.ndarray:
+        return np.load(arrays / f"{name}.npy", mmap_mode="r")
+
+    def column(name: str) -> Column:
+        if f"{name}.values" not in files:
+            return load(name)
+        return Ragged(load(f"{name}.values"), np.asarray(load(f"{name}.lengths")))
+
+    names = sorted({name.removesuffix(".values").removesuffix(".lengths") for name in files})
+    return {
+        split: {name.partition("/")[2]: column(name) for name in names if name.partition("/")[0] == split}
+        for split in sorted(found["splits"])
     }

@@ -1,6 +1,7 @@
 """Texts with a class each, and pairs of texts, as sequences of tokens."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,6 +50,13 @@ def learn(
     )  # fmt: skip
 
 
+def digests(texts: Iterable[str], options: TextOptions) -> np.ndarray:
+    """``[N]``, uint64: equal for texts that are, but for blanks and, where these count for nothing, capitals."""
+    plain = (" ".join((text.lower() if options.lower_case else text).split()) for text in texts)
+    found = b"".join(hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest() for text in plain)
+    return np.frombuffer(found, np.uint64)
+
+
 def labelled_texts(texts: Texts, classes: tuple[str, ...], options: TextOptions) -> Dataset:
     """Texts and labels by split as sequences of ids; the vocabulary is that of the training texts.
 
@@ -63,7 +71,8 @@ def labelled_texts(texts: Texts, classes: tuple[str, ...], options: TextOptions)
         return Sequences({"inputs": ids, "labels": labels.astype(np.int32 if classes else np.float32)})
 
     facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(classes) or texts["train"][1].shape[1]}
-    return Dataset({name: split(*found) for name, found in texts.items()}, facts, learnt, classes)
+    told_apart = {name: digests(found, options) for name, (found, _) in texts.items()}
+    return Dataset({n: split(*found) for n, found in texts.items()}, facts, learnt, classes, digests=told_apart)
 
 
 def paired_texts(pairs: Pairs, options: TextOptions) -> Dataset:
@@ -85,4 +94,6 @@ def paired_texts(pairs: Pairs, options: TextOptions) -> Dataset:
         return Sequences(arrays, apart=("inputs/target", "labels"))
 
     facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(learnt)}
-    return Dataset({name: split(*found) for name, found in pairs.items()}, facts, learnt)
+    # A sign that texts do not have stands between source and target.
+    told_apart = {name: digests(map("\0".join, zip(*both, strict=True)), options) for name, both in pairs.items()}
+    return Dataset({name: split(*found) for name, found in pairs.items()}, facts, learnt, digests=told_apart)

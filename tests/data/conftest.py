@@ -4,12 +4,13 @@ import gzip
 import io
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
 from sequence_lab.data import builders
+from sequence_lab.data.originals import sum_of
 from tests.data.originals_made import Made, sha256
 
 
@@ -32,6 +33,8 @@ def original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, 
         monkeypatch.setattr(kind, "COUNTS", made.counts)
         if hasattr(kind, "SHA256"):
             monkeypatch.setattr(kind, "SHA256", _sums(kind.SHA256, made))
+        sums = {path: sha256(data) for path, data in made.files.items() if path in kind.ARCHIVE_SHA256}
+        monkeypatch.setattr(kind, "ARCHIVE_SHA256", sums)
         return folder
 
     return lay
@@ -47,4 +50,14 @@ def _sums(known: Any, made: Made) -> Any:
         return next(iter(plain.values()))
     if isinstance(known, tuple):
         return tuple(plain.values())
-    return {key: next((value for name, value in plain.items() if key in name), "") for key in known}
+    return {
+        key: _sum(key, made) if {*"*?"} & {*key} else next((v for name, v in plain.items() if key in name), "")
+        for key in known
+    }
+
+
+def _sum(pattern: str, made: Made) -> str:
+    """Of all files of a pattern together."""
+    depth = pattern.count("/") + 1
+    found = {path: data for path, data in made.files.items() if PurePosixPath(path).match(pattern)}
+    return sum_of({"/".join(path.split("/")[-depth:]): data for path, data in found.items()})

@@ -12,6 +12,9 @@ import numpy as np
 import scipy.io
 import soundfile
 
+from sequence_lab.data import store
+from sequence_lab.data.ragged import Ragged
+
 RANDOM = np.random.default_rng(0)
 
 
@@ -224,3 +227,22 @@ MADE: Mapping[str, Callable[[], Made]] = {
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def feature(column: Any, row: int) -> Any:
+    """One example's, as it was given."""
+    value = column[row]
+    return bytes(value).decode() if isinstance(column, Ragged) and column.values.dtype == np.uint8 else value
+
+
+def assert_prepared(name: str, made: Made) -> None:
+    prepared = store.load(name)
+    assert {split: len(next(iter(c.values()))) for split, c in prepared.splits.items()} == made.counts
+    first = prepared.splits[next(iter(made.counts))]
+    for key, expected in made.first.items():
+        if key == "roll":
+            np.testing.assert_array_equal(first[key][0], expected)
+            continue
+        found = feature(first[key], 0)
+        assert np.asarray(found).dtype == np.asarray(expected).dtype or np.isscalar(expected)
+        np.testing.assert_array_equal(found, expected)

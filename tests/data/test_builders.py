@@ -1,8 +1,5 @@
 """Builders: every set from original files that the test makes, and from the real ones where they are at hand."""
 
-import os
-import pickle
-import time
 import zipfile
 from pathlib import Path
 
@@ -12,30 +9,9 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.util import DownloadError
 
 from sequence_lab.data import builders, store
-from sequence_lab.data.originals import Missing
-from sequence_lab.data.ragged import Ragged
-from tests.data.originals_made import MADE, Made, lines, sst_trees, wav
+from tests.data.originals_made import MADE, Made, assert_prepared, sst_trees
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
-
-
-def feature(column, row):
-    """One example's, as it was given."""
-    value = column[row]
-    return bytes(value).decode() if isinstance(column, Ragged) and column.values.dtype == np.uint8 else value
-
-
-def assert_prepared(name, made):
-    prepared = store.load(name)
-    assert {split: len(next(iter(c.values()))) for split, c in prepared.splits.items()} == made.counts
-    first = prepared.splits[next(iter(made.counts))]
-    for key, expected in made.first.items():
-        if key == "roll":
-            np.testing.assert_array_equal(first[key][0], expected)
-            continue
-        found = feature(first[key], 0)
-        assert np.asarray(found).dtype == np.asarray(expected).dtype or np.isscalar(expected)
-        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -113,80 +89,11 @@ def test_a_text_that_turns_up_is_prepared_by_the_same_command(original):
     assert [path.name for path in (store.data_dir() / "wikitext2").iterdir()] == ["1.0.0"]
 
 
-def test_what_is_prepared_is_left_as_it_is_and_what_is_not_is_never_read(original, monkeypatch):
-    made = MADE["ptb"]()
-    folder = original("ptb", made)
-    with pytest.raises(ValueError, match=r"ptb is not prepared in .*--datasets=ptb .* having ptb.train.txt"):
-        store.load("ptb")
-    whole = np.save
-
-    def interrupted(path, array):
-        if "validation" in str(path):
-            raise KeyboardInterrupt
-        whole(path, array)
-
-    monkeypatch.setattr(np, "save", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        store.prepare("ptb", store.data_dir(), folder)
-    with pytest.raises(ValueError, match="is not prepared"):
-        store.load("ptb")
-    monkeypatch.setattr(np, "save", whole)
-    killed = store.data_dir() / "ptb" / "incomplete.AAAAAA_1.0.0"
-    killed.mkdir()
-    path = store.prepare("ptb", store.data_dir(), folder)
-    assert not killed.exists()
-    assert_prepared("ptb", made)
-    before = {file: file.stat().st_mtime_ns for file in path.rglob("*")}
-    time.sleep(0.01)
-    store.prepare("ptb", store.data_dir(), folder)
-    assert {file: file.stat().st_mtime_ns for file in path.rglob("*")} == before
-    assert not list(path.glob("*unfinished*"))
-
-
-def changed(name, path, content):
-    made = MADE[name]()
-    key = next(file for file in made.files if path in file)
-    return made._replace(files={**made.files, key: content})
-
-
-LOW = pickle.dumps({"train": [[(20,)]], "valid": [], "test": []})
-BROKEN = {
-    "too few": ("imdb", MADE["imdb"]()._replace(counts={"train": 5, "test": 4}), "has 4 examples in train; allowed: 5"),
-    "a grade": ("sst5", changed("sst5", "train", b"7 so"), "train, line 1: the grade is '7'; allowed: 0 to 4"),
-    "a label": ("sst2", changed("sst2", "dev", b"so\t1\nso 0"), "dev.tsv, line 2: the label is 'so 0'; allowed: 0, 1"),
-    "a class": ("cifar10", changed("cifar10", "batch_3", bytes([10]) + bytes(3072)), "image 0: the label is 10"),
-    "a record": ("cifar10", changed("cifar10", "batch_3", bytes(3000)), "data_batch_3.bin has 3,000 bytes"),
-    "a column": ("uci_hapt", changed("uci_hapt", "acc_exp01", b"1 2 3\n1 2\n"), "user01.txt, line 2 has 2 numbers"),
-    "nan": ("uci_hapt", changed("uci_hapt", "acc_exp01", b"1 2 3\n1 nan 3\n"), r"line 2 has \[ 1. nan  3.\]; allowed"),
-    "a length": ("uci_hapt", changed("uci_hapt", "acc_exp01", b"1 2 3\n"), "has 300 samples; allowed: 1, as acc_exp01"),
-    "an activity": ("uci_hapt", changed("uci_hapt", "labels", b"1 1 13 1 9\n"), "allowed: activities 1 to 12"),
-    "a base": ("dna_enhancers", changed("dna_enhancers", "B_Weak", b">a\nACGN"), "B_Weak.*'a' has 'N'; allowed: A, C"),
-    "a header": ("dna_enhancers", changed("dna_enhancers", "B_Weak", b"ACGT"), "line 1 is 'ACGT'; allowed: a header"),
-    "a sequence": ("dna_enhancers", changed("dna_enhancers", "B_Weak", b">a\n>b\nA"), "line 1: .* 'a' is empty"),
-    "a key": ("piano_midi", changed("piano_midi", ".", LOW), "a key is 20; allowed: 21 to 108"),
-    "a program": ("piano_midi", changed("piano_midi", ".", pickle.dumps(os.getcwd)), "asks for posix.getcwd; allowed"),
-    "no audio": ("spoken_digits", changed("spoken_digits", "theo_7", b"RIFF"), "3_theo_7.wav cannot be read as audio"),
-    "a rate": ("spoken_digits", changed("spoken_digits", "theo_7", wav(np.zeros(9), 9000)), "has 9000 Hz, .*: 8000"),
-    "a turn": ("ami_excerpts", changed("ami_excerpts", "train", lines("SPEAKER trn00 1 x")), "train.rttm, line 1 is"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", BROKEN)
-def test_what_is_wrong_is_named_and_nothing_is_left(original, what):
-    name, made, said = BROKEN[what]
-    with pytest.raises(ValueError, match=said):
-        store.prepare(name, store.data_dir(), original(name, made))
-    assert not list(store.data_dir().rglob("*array_record*"))
-
-
-def test_another_edition_and_a_missing_file_are_told_apart(original):
-    folder = original("ptb", MADE["ptb"]())
-    (folder / "data" / "ptb.valid.txt").write_text("cut")
-    with pytest.raises(ValueError, match=r"ptb.valid.txt has the SHA-256 .* 3 bytes; allowed"):
-        store.prepare("ptb", store.data_dir(), folder)
-    (folder / "data" / "ptb.valid.txt").unlink()
-    with pytest.raises(Missing, match=r"ptb\.valid\.txt is not in"):
-        store.prepare("ptb", store.data_dir(), folder)
+@pytest.mark.parametrize("name", ["JSB Chorales.pickle", "JSB_Chorales.pickle"])
+def test_chorales_are_found_under_the_name_that_their_author_gave_them(original, name):
+    made, chords = MADE["jsb_chorales"](), MADE["piano_midi"]().files["Piano-midi.de.pickle"]
+    store.prepare("jsb_chorales", store.data_dir(), original("jsb_chorales", made._replace(files={name: chords})))
+    assert_prepared("jsb_chorales", made)
 
 
 COUNTS = {

@@ -5,12 +5,14 @@ import gzip
 import hashlib
 import io
 import lzma
+import subprocess
 import tarfile
 import zipfile
 
+import numpy as np
 import pytest
 
-from sequence_lab.data.originals import Missing, Originals
+from sequence_lab.data.originals import Missing, Originals, sum_of
 
 CONTENT = bytes(range(256)) * 40
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -106,3 +108,60 @@ def test_of_several_editions_the_one_that_is_known_is_preferred(tmp_path):
     assert files.preferred("file.txt", "0" * 64) == b"spoilt"
     with pytest.raises(Missing):
         files.preferred("other.txt", SHA256)
+
+
+MANY = {f"set/{name}": np.random.default_rng(i).bytes(99) for i, name in enumerate(("b.txt", "a.wav", "c.txt"))}
+
+
+def laid(folder, files):
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def test_the_sum_of_many_files_is_that_of_what_sha256sum_prints(tmp_path):
+    laid(tmp_path, MANY)
+    printed = subprocess.run(["sha256sum", *sorted(MANY)], cwd=tmp_path, capture_output=True, check=True).stdout
+    assert sum_of(MANY) == hashlib.sha256(printed).hexdigest()
+    assert sum_of({"a.txt": b"1\r\n2\r\n"}) == sum_of({"a.txt": b"1\n2\n"}) != sum_of({"a.txt": b"1\n2\r"})
+    assert sum_of({"a.wav": b"1\r\n2"}) != sum_of({"a.wav": b"1\n2"})
+
+
+def test_of_many_files_those_of_one_place_with_the_right_sum_come(tmp_path):
+    """From one that has another file of them, one that lacks a file, and one with a file compressed."""
+    right, pattern = sum_of(MANY), "set/*.*"
+    laid(tmp_path / "1", {**MANY, "set/a.wav": b"other"})
+    laid(tmp_path / "2", {name: content for name, content in MANY.items() if "c" not in name})
+    with pytest.raises(ValueError, match=r"^3 files set/\S+ in .* together; allowed: 0{16}\.\.\.: one is miss"):
+        list(Originals([tmp_path], "").matching(pattern, "0" * 64))
+    laid(tmp_path / "3", {name.replace(".wav", ".wav.gz"): gzip.compress(data) if "wav" in name else data
+                          for name, data in MANY.items()})  # fmt: skip
+    found = dict(Originals([tmp_path], "").matching(pattern, "0" * 64, right))
+    assert sorted(found.values()) == sorted(MANY.values())
+    assert all("/3/" in path for path in found)
+    assert len(list(Originals([tmp_path], "").matching(pattern))) == 3
+    with pytest.raises(Missing):
+        list(Originals([tmp_path], "").matching("other/*.*", right))
+
+
+def test_files_without_the_right_sum_come_before_the_error_that_says_so(tmp_path):
+    laid(tmp_path, MANY)
+    files = Originals([tmp_path], "")
+    found = files.matching("set/*.*", "0" * 64)
+    assert sorted(next(found)[1] for _ in MANY) == sorted(MANY.values())
+    with pytest.raises(ValueError, match="have the SHA-256"):
+        next(found)
+    assert files.last.endswith("c.txt")
+
+
+def test_an_archive_with_another_sum_is_as_if_it_were_not_there(tmp_path):
+    files = kept(tmp_path, "my_set.zip", zipped())
+    files.sha256 = {"my_set.zip": hashlib.sha256(zipped()).hexdigest(), "other.zip": "0" * 64}
+    assert files.one("file.txt") == CONTENT
+    files = kept(tmp_path, "my_set.zip", zipped(content=b"another"))
+    files.sha256 = {"my_set.zip": "0" * 64}
+    assert not files.has("file.txt")
+    with pytest.raises(ValueError, match=r"my_set.zip has the SHA-256 .* bytes; allowed: 0{16}\.\.\.: it is cut"):
+        files.one("file.txt")
+    laid(tmp_path, {"b/file.txt": CONTENT})
+    assert files.one("file.txt") == CONTENT

@@ -6,6 +6,7 @@ to import, for those who use it.
 
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 CATALOGUE = "tfds:"
@@ -42,10 +43,18 @@ def builder(name: str, data_dir: str) -> Any:
     """The TFDS builder of that set, or for tfds:NAME of one in its catalogue, for record files under ``data_dir``.
 
     Raises:
-      ValueError: the catalogue has no such set.
+      ValueError: the catalogue has no such set, or what is there of it already cannot be read.
     """
     if not name.startswith(CATALOGUE):
-        return builder_class(name)(data_dir=data_dir, file_format="array_record")
+        kind = builder_class(name)
+        try:
+            return kind(data_dir=data_dir, file_format="array_record")
+        except Exception as error:  # of several libraries, which read what was prepared
+            said = str(error).partition("\n")[0]
+            raise ValueError(
+                f"{Path(data_dir) / name} is damaged: {type(error).__name__}: {said}; allowed: to take it away, and to "
+                "prepare it anew"
+            ) from error
     import tensorflow_datasets as tfds  # a second to import, for those who use it
 
     try:

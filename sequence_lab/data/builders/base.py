@@ -1,5 +1,6 @@
 """What every builder shares."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +26,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
       URLS: where its authors publish it; empty where nobody may.
       COUNTS: examples in each split, as published.
       LATER: splits that a set may be prepared without, and the file that each comes from.
+      ARCHIVE_SHA256: of the authors' archives, where what is in them has no checksum that is known.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -35,6 +37,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
     URLS: ClassVar[tuple[str, ...]] = ()
     COUNTS: ClassVar[Mapping[str, int]]
     LATER: ClassVar[Mapping[str, str]] = {}
+    ARCHIVE_SHA256: ClassVar[Mapping[str, str]] = {}
 
     def features(self) -> Mapping[str, Any]:
         """Of an example, by name."""
@@ -66,13 +69,14 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
 
     def _split_generators(self, dl_manager: Any) -> Mapping[str, Any]:
         try:
-            files = Originals([Path(dl_manager.manual_dir)], self.ARCHIVES)
+            files = Originals([Path(dl_manager.manual_dir)], self.ARCHIVES, self.ARCHIVE_SHA256)
         except AssertionError as error:  # TFDS's own: there is no such folder, or nothing in it
             if not self.URLS:
                 raise Missing(f"{self.name} must be fetched by hand: {self.MANUAL_DOWNLOAD_INSTRUCTIONS}") from error
-            files = Originals([self._downloaded(dl_manager)], "*")
-        found = self.examples(files)
-        return {split: self._generate_examples(split, examples) for split, examples in found.items()}
+            files = Originals([self._downloaded(dl_manager)], "*", self.ARCHIVE_SHA256)
+        with _last_read(files):
+            found = self.examples(files)
+        return {split: self._generate_examples(split, examples, files) for split, examples in found.items()}
 
     def _downloaded(self, dl_manager: Any) -> Path:
         """A folder of the files under the names that their authors gave them; TFDS gives them others.
@@ -96,15 +100,57 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
             link.symlink_to(Path(path).resolve())
         return folder
 
-    def _generate_examples(self, split: str, examples: Iterable[Example]) -> Iterator[tuple[int, Example]]:
+    def _generate_examples(
+        self, split: str, examples: Iterable[Example], files: Originals
+    ) -> Iterator[tuple[int, Example]]:
         count = 0
-        for count, example in enumerate(examples, 1):
-            yield count - 1, example
+        with _last_read(files):
+            for count, example in enumerate(examples, 1):
+                yield count - 1, example
         if count != self.COUNTS[split]:
             raise ValueError(
                 f"{self.name} has {count:,} examples in {split}; allowed: {self.COUNTS[split]:,}, as published: a file "
                 "is cut off, or another edition"
             )
+
+
+@contextlib.contextmanager
+def reading(where: str) -> Iterator[None]:
+    """What goes wrong in here is one line that names the file; errors that begin with its name stay as they are.
+
+    Raises:
+      ValueError: anything went wrong.
+    """
+    try:
+        yield
+    except Exception as error:  # of a library that reads a format: of any kind
+        if isinstance(error, ValueError) and str(error).startswith(where):
+            raise
+        raise ValueError(f"{where} cannot be read: {_in_a_line(error)}") from error
+
+
+@contextlib.contextmanager
+def _last_read(files: Originals) -> Iterator[None]:
+    """What a builder does not foresee, in one line with the file that it was at; ValueErrors say theirs themselves."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+            raise
+        raise ValueError(f"{files.last or 'no file'} cannot be read: {_in_a_line(error)}") from error
+
+
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
+def utf8(content: bytes, where: str) -> str:
+    """A text in UTF-8; ValueError if it is none, which names it."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{where}, line {line} is not in UTF-8; allowed: a text that is") from error
 
 
 def lines(content: bytes) -> list[str]:

@@ -82,6 +82,7 @@ class Cifar10(Builder):
     MANUAL_DOWNLOAD_INSTRUCTIONS = "cifar-10-binary.tar.gz, or data_batch_1.bin to data_batch_5.bin and test_batch.bin"
     ARCHIVES = "cifar-10-binary*"
     URLS: ClassVar[tuple[str, ...]] = ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",)
+    ARCHIVE_SHA256 = {"cifar-10-binary.tar.gz": "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"}
     COUNTS = {"train": 50_000, "test": 10_000}
     FILES: Mapping[str, tuple[str, ...]] = {
         "train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from sequence_lab.data.builders.base import Builder, Example, lines
+from sequence_lab.data.builders.base import Builder, Example, lines, utf8
 from sequence_lab.data.originals import Originals
 
 NEGATIVE_POSITIVE = ("neg", "pos")
@@ -66,6 +66,19 @@ SOCHER = """@inproceedings{socher2013recursive,
 }"""
 
 
+TREES = "trainDevTestTrees_PTB.zip"
+TREES_SHA256 = {TREES: "5c613a4f673fc74097d523a2c83f38e0cc462984d847b82c7aaf36b01cbbbfcc"}
+
+
+def roots(files: Originals, name: str) -> Iterator[tuple[int, str]]:
+    """Grade and text of every tree in a file of the treebank; ValueError for a line that is none, which names it."""
+    for number, tree in enumerate(lines(files.one(name)), 1):
+        root, tokens = re.fullmatch(r"\(([0-4]) .+\)", tree), re.findall(r"\([0-4] ([^()]+)\)", tree)
+        if not root or not tokens or tree.count("(") != tree.count(")"):
+            raise ValueError(f"{name}, line {number} is {tree[:20]!r}; allowed: a tree, as (3 (2 So) (3 good))")
+        yield int(root[1]), " ".join(tokens)
+
+
 class Sst5(Builder):
     """Stanford Sentiment Treebank, sentences with five grades: 8,544 / 1,101 / 2,210."""
 
@@ -79,6 +92,7 @@ class Sst5(Builder):
     )
     ARCHIVES = "*traindevtesttrees*"
     URLS: ClassVar[tuple[str, ...]] = ("https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",)
+    ARCHIVE_SHA256 = TREES_SHA256
     COUNTS = {"train": 8_544, "validation": 1_101, "test": 2_210}
     GRADES = ("very negative", "negative", "neutral", "positive", "very positive")
     SHA256 = {
@@ -99,8 +113,7 @@ class Sst5(Builder):
     def graded(self, files: Originals, part: str) -> Iterator[tuple[int, str]]:
         """Grade and text, from lines or from the roots of the treebank's trees."""
         if files.has(f"trees/{part}.txt"):
-            for tree in lines(files.one(f"trees/{part}.txt")):
-                yield int(tree[1]), " ".join(re.findall(r"\(\d ([^()]+)\)", tree))
+            yield from roots(files, f"trees/{part}.txt")
             return
         name = f"sentiment-{part}"
         for number, line in enumerate(lines(files.one(name, self.SHA256[name])), 1):
@@ -122,6 +135,7 @@ class Sst2(Builder):
     )
     ARCHIVES = "*traindevtesttrees*"
     URLS: ClassVar[tuple[str, ...]] = ("https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",)
+    ARCHIVE_SHA256 = TREES_SHA256
     COUNTS = {"train": 6_920, "validation": 872, "test": 1_821}
     FILES = {"train": "train.tsv", "validation": "dev.tsv", "test": "test.tsv"}
     SHA256 = {
@@ -142,9 +156,9 @@ class Sst2(Builder):
     def labelled(self, files: Originals, split: str) -> Iterator[tuple[str, str]]:
         tree_file = f"trees/{PARTS[split]}.txt"
         if files.has(tree_file):
-            for tree in lines(files.one(tree_file)):
-                if tree[1] != "2":
-                    yield " ".join(re.findall(r"\(\d ([^()]+)\)", tree)), NEGATIVE_POSITIVE[int(tree[1]) > 2]
+            for grade, sentence in roots(files, tree_file):
+                if grade != 2:
+                    yield sentence, NEGATIVE_POSITIVE[grade > 2]
             return
         name = self.FILES[split]
         for number, line in enumerate(lines(files.one(name, self.SHA256[name])), 1):
@@ -189,6 +203,8 @@ class Imdb(Builder):
     ARCHIVES = "aclimdb*"
     URLS: ClassVar[tuple[str, ...]] = ("https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",)
     COUNTS = {"train": 25_000, "test": 25_000}
+    # neg and pos, and not unsup, which has no labels
+    SHA256 = {"aclImdb/*/[np][eo][gs]/*.txt": "b155ae18c4016500d64b7ea091f3f04c4ea9e702ab3bdb2b4aa0effbd4da11c6"}
 
     def features(self) -> Mapping[str, Any]:
         return {**text_and_label(NEGATIVE_POSITIVE), "rating": tfds.features.Scalar(dtype=np.int32)}
@@ -196,12 +212,13 @@ class Imdb(Builder):
     def examples(self, files: Originals) -> Mapping[str, Iterable[Example]]:
         # One pass over the archive, whose members come in no order.
         found: dict[str, list[tuple[str, int, Example]]] = {"train": [], "test": []}
-        for path, content in files.matching("aclImdb/*/*/*.txt"):
-            split, label, name = path.split("/")[-3:]
-            match = re.fullmatch(r"(\d+)_(\d+)\.txt", name)
-            if label in NEGATIVE_POSITIVE and match:
-                example = {"text": content.decode(), "label": label, "rating": int(match[2])}
-                found[split].append((label, int(match[1]), example))
+        for path, content in files.matching(*next(iter(self.SHA256.items()))):
+            match = re.fullmatch(r".*/(train|test)/(neg|pos)/(\d+)_(10|\d)\.txt", path)
+            if not match:
+                raise ValueError(f"{path} says no split, label and rating; allowed: train/pos/NUMBER_RATING.txt, ...")
+            split, label, number, rating = match.groups()
+            example = {"text": utf8(content, path), "label": label, "rating": int(rating)}
+            found[split].append((label, int(number), example))
         return {
             split: (example for _, _, example in sorted(rows, key=lambda row: row[:2])) for split, rows in found.items()
         }

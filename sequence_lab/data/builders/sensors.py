@@ -8,25 +8,45 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from sequence_lab.data.builders.base import Builder, Example
-from sequence_lab.data.originals import Originals
+from sequence_lab.data.originals import Missing, Originals
 from sequence_lab.data.sensors import ACTIVITIES
 
 
 def table(content: bytes, where: str, columns: int) -> np.ndarray:
-    """Numbers, so many in each line.
+    """Numbers, so many in each line; only at the end there may be empty ones.
 
     Raises:
-      ValueError: a line has another number of them, or a value is not finite; names it.
+      ValueError: a line has another number of them, or a value is no finite number; names it.
     """
-    rows = [line.split() for line in content.splitlines() if line.strip()]
+    rows = [line.split() for line in content.rstrip().splitlines()]
     wrong = next((number for number, row in enumerate(rows, 1) if len(row) != columns), None)
     if wrong is not None:
         raise ValueError(f"{where}, line {wrong} has {len(rows[wrong - 1])} numbers; allowed: {columns}")
-    found = np.array(rows, np.float64).reshape(-1, columns)
+    try:
+        found = np.array(rows, np.float64).reshape(-1, columns)
+    except ValueError:
+        found = np.array([[_number(value) for value in row] for row in rows])
     if not np.isfinite(found).all():
         row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
-        raise ValueError(f"{where}, line {row + 1} has {found[row]}; allowed: finite numbers")
+        told = " ".join(value.decode(errors="replace") for value in rows[row])
+        raise ValueError(f"{where}, line {row + 1} has {told[:60]!r}; allowed: finite numbers")
     return found
+
+
+def _number(value: bytes) -> float:
+    """NaN for what is none."""
+    try:
+        return float(value)
+    except ValueError:
+        return np.nan
+
+
+def integers(content: bytes, where: str, columns: int) -> np.ndarray:
+    """As ``table``, of whole numbers."""
+    found = table(content, where, columns)
+    if (broken := np.flatnonzero((found != found.round()).any(axis=1))).size:
+        raise ValueError(f"{where}, line {broken[0] + 1} has {found[broken[0]]}; allowed: whole numbers")
+    return found.astype(int)
 
 
 class UciHapt(Builder):
@@ -53,6 +73,7 @@ class UciHapt(Builder):
         "smartphone+based+recognition+of+human+activities+and+postural+transitions.zip",
     )
     COUNTS = {"train": 42, "test": 19}
+    SHA256 = {"RawData/*.txt": "64088bcf0d7d910bdaafecd29568b4929ab0c408c3a98b95fb9f56928f4a7d1f"}
     TEST_USERS = (2, 4, 9, 10, 12, 13, 18, 20, 24)
 
     def features(self) -> Mapping[str, Any]:
@@ -64,33 +85,60 @@ class UciHapt(Builder):
         }
 
     def examples(self, files: Originals) -> Mapping[str, Iterable[Example]]:
-        # One pass over the archive.
-        content = {path.split("/")[-1]: (path, data) for path, data in files.matching("RawData/*.txt")}
-        if "labels.txt" not in content:
-            raise ValueError(
-                f"RawData/labels.txt is not in {', '.join(map(str, files.paths))}, nor in an archive there"
-            )
-        labels = table(content["labels.txt"][1], content["labels.txt"][0], 5).astype(int)
-        names = sorted(name for name in content if name.startswith("acc_"))
+        # One pass over the archive; recordings by "acc" or "gyro", experiment and user.
+        labels, read = None, dict[tuple[str, int, int], tuple[str, np.ndarray]]()
+        for path, content in files.matching(*next(iter(self.SHA256.items()))):
+            if path.endswith("/labels.txt"):
+                labels = path, integers(content, path, 5)
+            elif match := re.fullmatch(r".*/(acc|gyro)_exp(\d+)_user(\d+)\.txt", path):
+                read[match[1], int(match[2]), int(match[3])] = path, table(content, path, 3)
+        if labels is None:
+            raise Missing(f"RawData/labels.txt is not in {', '.join(map(str, files.paths))}, nor in an archive there")
+        signals = dict(_signals(read))
         rows: dict[str, list[Example]] = {"train": [], "test": []}
-        for name in names:
-            experiment, user = map(int, re.findall(r"\d+", name))
-            parts = [content.get(part, (part, b"")) for part in (name, name.replace("acc_", "gyro_"))]
-            acceleration, velocity = (table(data, path, 3) for path, data in parts)
-            if len(acceleration) != len(velocity):
-                raise ValueError(f"{parts[1][0]} has {len(velocity)} samples; allowed: {len(acceleration)}, as {name}")
-            own = labels[labels[:, 0] == experiment][:, 2:]
-            if len(own) and (own[:, 0].min() < 1 or own[:, 0].max() > 12 or own[:, 2].max() > len(acceleration)):
-                raise ValueError(f"labels.txt has {own.max(axis=0)} for {name}; allowed: activities 1 to 12, within it")
+        segments = _segments(*labels, {who: len(signal) for who, signal in signals.items()})
+        for (experiment, user), signal in sorted(signals.items()):
             rows["test" if user in self.TEST_USERS else "train"].append(
-                {
-                    "signal": np.concatenate([acceleration, velocity], axis=1).astype(np.float32),
-                    "segments": (own - [1, 1, 0]).astype(np.int32),
-                    "experiment": experiment,
-                    "user": user,
-                }
+                {"signal": signal, "segments": segments[experiment, user], "experiment": experiment, "user": user}
             )
         return rows
+
+
+def _signals(
+    read: Mapping[tuple[str, int, int], tuple[str, np.ndarray]],
+) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
+    """Both kinds of recording side by side, ``[T, 6]``, by experiment and user."""
+    for kind, experiment, user in read:
+        other = "gyro" if kind == "acc" else "acc"
+        path, own = read[kind, experiment, user]
+        if (other, experiment, user) not in read:
+            raise ValueError(f"{path} is there without {other}_exp{experiment:02}_user{user:02}.txt; allowed: both")
+        if kind == "gyro":
+            beside, acceleration = read[other, experiment, user]
+            if len(acceleration) != len(own):
+                name = beside.rpartition("/")[2]
+                raise ValueError(f"{path} has {len(own)} samples; allowed: {len(acceleration)}, as {name}")
+            yield (experiment, user), np.concatenate([acceleration, own], axis=1).astype(np.float32)
+
+
+def _segments(
+    where: str, labels: np.ndarray, samples: Mapping[tuple[int, int], int]
+) -> Mapping[tuple[int, int], np.ndarray]:
+    """Of each recording ``[N, 3]``: activity, from 0 on, first sample, and the one after the last."""
+    found: dict[tuple[int, int], list[tuple[int, int, int]]] = {who: [] for who in samples}
+    for line, (experiment, user, activity, start, end) in enumerate(labels.tolist(), 1):
+        if (experiment, user) not in samples:
+            raise ValueError(
+                f"{where}, line {line} is of experiment {experiment}, user {user}; allowed: one that has a recording"
+            )
+        most = samples[experiment, user]
+        if not (1 <= activity <= len(ACTIVITIES) and 1 <= start <= end <= most):
+            raise ValueError(
+                f"{where}, line {line} has the activity {activity} from {start} to {end}; allowed: activities 1 to "
+                f"{len(ACTIVITIES)}, samples 1 to {most}"
+            )
+        found[experiment, user].append((activity - 1, start - 1, end))
+    return {who: np.array(own, np.int32).reshape(-1, 3) for who, own in found.items()}
 
 
 class UciHar(Builder):
@@ -125,14 +173,18 @@ class UciHar(Builder):
     def examples(self, files: Originals) -> Mapping[str, Iterable[Example]]:
         def windows(split: str) -> Iterator[Example]:
             names = [f"{stream}_{axis}_{split}.txt" for stream in self.STREAMS for axis in "xyz"]
-            channels = [table(files.one(f"Inertial Signals/{name}"), name, 128) for name in names]
-            labels, users = (
-                table(files.one(f"{name}_{split}.txt"), f"{name}_{split}.txt", 1)[:, 0].astype(int)
-                for name in ("y", "subject")
-            )
-            for signal, label, user in zip(np.stack(channels, axis=-1), labels, users, strict=True):
+            read = {name: table(files.one(f"Inertial Signals/{name}"), name, 128) for name in names}
+            told = [f"{name}_{split}.txt" for name in ("y", "subject")]
+            read |= {name: integers(files.one(name), name, 1) for name in told}
+            first = read[names[0]]
+            for name, found in read.items():
+                if len(found) != len(first):
+                    raise ValueError(f"{name} has {len(found):,} lines; allowed: {len(first):,}, as {names[0]}")
+            labels, users = (read[name][:, 0] for name in told)
+            signals = np.stack([read[name] for name in names], axis=-1)
+            for line, (signal, label, user) in enumerate(zip(signals, labels, users, strict=True), 1):
                 if not 1 <= label <= 6:
-                    raise ValueError(f"y_{split}.txt has the label {label}; allowed: 1 to 6")
+                    raise ValueError(f"{told[0]}, line {line} has the label {label}; allowed: 1 to 6")
                 yield {"signal": signal.astype(np.float32), "label": int(label) - 1, "user": int(user)}
 
         return {split: windows(split) for split in self.COUNTS}

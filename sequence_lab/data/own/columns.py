@@ -12,7 +12,7 @@ from sequence_lab.data.partition import Partition
 from sequence_lab.data.ragged import Ragged
 from sequence_lab.data.sequences import Sequences
 from sequence_lab.data.splits import Dataset
-from sequence_lab.data.texts import TextOptions, learn
+from sequence_lab.data.texts import TextOptions, digests, learn
 
 GROUPS = ("", "file", "document")
 BETWEEN = re.compile(r"[ \t]+")  # and nothing else: a no-break space is part of a token
@@ -80,7 +80,8 @@ def columns(
     ids, labels = learnt.encode_all(texts), Ragged(numbers, lengths)
     splits = {s: Sequences({"inputs": ids.select(r), "labels": labels.select(r)}) for s, r in parts.items()}
     facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(classes)}
-    return Dataset(splits, facts, learnt, classes)
+    told_apart = {s: digests([texts[row] for row in r], options) for s, r in parts.items()}
+    return Dataset(splits, facts, learnt, classes, digests=told_apart)
 
 
 def _sentences(path: Path, token: int, label: int, encoding: str) -> list[Sentence]:
