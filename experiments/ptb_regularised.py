@@ -37,8 +37,8 @@ def get_config() -> ConfigDict:
     config.objectives = ConfigDict(
         {
             "next": {"name": "language_modelling", "output": "symbols"},
-            "activation": {"name": "activation", "output": "hidden", "weight": 2.0},
-            "slowness": {"name": "slowness", "output": "hidden", "weight": 1.0},
+            "penalty_on_activation": {"name": "activation", "output": "hidden", "weight": 2.0},
+            "penalty_on_slowness": {"name": "slowness", "output": "hidden", "weight": 1.0},
         }
     )
     config.optimizer.learning_rate = 30.0
@@ -50,4 +50,5 @@ def get_config() -> ConfigDict:
     config.optimizer.average_from = 11 * EPOCH
     config.training.evaluate_every = config.training.checkpoint_every = EPOCH
     config.baselines = ()
+    config.dynamic_rate = 0.0
     return config
