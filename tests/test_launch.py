@@ -62,7 +62,6 @@ def refuse(launch, tmp_path, monkeypatch, capsys):
         (["--config.training.num_steps=many"], "'many'", "allowed: int"),
         (["--config.training.num_steps=-5"], "-5", "allowed: 0 or more"),
         (["--config.training.batch_size=0"], "training.batch_size is 0", "allowed: 1 or more"),
-        (["--config.training.batch_size=4000"], "4000", "allowed: "),
         (["--config.optimizer.learning_rate=-1.0"], "-1.0", "allowed: 0 or more"),
         (["--config.model_name=recurent_classifier"], "'recurent_classifier'", "did you mean recurrent_classifier?"),
         (["--config.dataset_name=digit"], "'digit'", "did you mean digits?"),
