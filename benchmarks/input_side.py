@@ -57,7 +57,7 @@ def bucketing(most: int) -> list[str]:
     split: Any = parts.dataset.splits["train"]
     size = parts.trainer.training.batch_size
     seconds = {width: step_seconds(parts, batch) for width, batch in zip(split.widths, split.shapes(size), strict=True)}
-    planned = split._plan(size, 0, 0).widths
+    planned = split.epoch_widths(size)
     bucketed, longest = sum(seconds[width] for width in planned), len(planned) * seconds[split.widths[-1]]
     padded = 1 - split.lengths.sum() / (len(split) * split.widths[-1])
     return [

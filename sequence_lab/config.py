@@ -115,24 +115,7 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
     defaults = schema.plain(default_config())
     schema.check_names("config", config, defaults)
     config = {**defaults, **config}
-    for key, expected in (
-        ("name", str),
-        ("seed", int),
-        ("parallel", str),
-        ("word_vectors", str),
-        ("baselines", tuple),
-        ("replicates", tuple),
-        ("dynamic_rate", float),
-    ):
-        if not isinstance(config[key], expected):
-            raise ValueError(f"config.{key} is {config[key]!r}; allowed: {expected.__name__}")
-    if not config["name"] or set("/\\") & set(config["name"]):
-        raise ValueError(f"config.name is {config['name']!r}; allowed: the name of a folder")
-    if config["seed"] < 0:
-        raise ValueError(f"config.seed is {config['seed']}; allowed: 0 or more")
-    if config["dynamic_rate"] < 0:
-        raise ValueError(f"config.dynamic_rate is {config['dynamic_rate']}; allowed: 0 or more")
-    schema.choose("config.parallel", config["parallel"], KINDS)
+    _check_own(config)
     for field, table in (("name", RULES), ("schedule", SCHEDULES)):
         schema.choose(f"config.optimizer.{field}", config["optimizer"].get(field, next(iter(table))), table)
     for group, row in (
@@ -162,6 +145,28 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
     for name in config["baselines"]:
         schema.choose("a row of config.baselines", name, BASELINES)
     return config
+
+
+def _check_own(config: Mapping[str, Any]) -> None:
+    """Raises ValueError for a field that is in no group and has a type or value that is not allowed."""
+    for key, expected in (
+        ("name", str),
+        ("seed", int),
+        ("parallel", str),
+        ("word_vectors", str),
+        ("baselines", tuple),
+        ("replicates", tuple),
+        ("dynamic_rate", float),
+    ):
+        if not isinstance(config[key], expected):
+            raise ValueError(f"config.{key} is {config[key]!r}; allowed: {expected.__name__}")
+    if not config["name"] or set("/\\") & set(config["name"]):
+        raise ValueError(f"config.name is {config['name']!r}; allowed: the name of a folder")
+    if config["seed"] < 0:
+        raise ValueError(f"config.seed is {config['seed']}; allowed: 0 or more")
+    if config["dynamic_rate"] < 0:
+        raise ValueError(f"config.dynamic_rate is {config['dynamic_rate']}; allowed: 0 or more")
+    schema.choose("config.parallel", config["parallel"], KINDS)
 
 
 def _objectives(described: Mapping[str, Any], table: Tables) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What the first convolution of a network over images has learnt: its filters, what they see, what they answer to."""
 
+import itertools
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,12 +41,15 @@ def first_convolution(experiment: Experiment, variables: Any) -> First | None:
             called.append(module)
         return bool(called) and module.path == called[0].path and method == "__call__"
 
-    def maps(images: Any) -> Any:
+    def kept(images: Any) -> Any:
         _, state = experiment.model.apply(variables, images, capture_intermediates=is_first, mutable=["intermediates"])
-        ((y, _),) = jax.tree.leaves(state["intermediates"], is_leaf=lambda x: isinstance(x, tuple) and len(x) == 2)
+        return state.get("intermediates", {})
+
+    def maps(images: Any) -> Any:
+        ((y, _),) = jax.tree.leaves(kept(images), is_leaf=lambda x: isinstance(x, tuple) and len(x) == 2)
         return jax.nn.relu(y)
 
-    jax.eval_shape(maps, batch["inputs"][:1])
+    jax.eval_shape(kept, batch["inputs"][:1])
     if not called:
         return None
     layer = called[0]
@@ -74,11 +78,10 @@ def draw(experiment: Experiment, variables: Any, folder: Path) -> list[Path]:
     paths = [folder / f"{kind}.png" for kind in ("filters", "feature_maps", "patches", "winners")]
     image_plots.filter_grid(first.kernel, paths[0], f"{title}, filters of the first layer")
     image_plots.feature_maps(maps, paths[1], f"{title}, their maps of one image", images[0])
-    seen, scores = [], []
-    for unit in range(min(UNITS, maps.shape[-1])):
-        found = patches.peaks(first.maps, images, unit, min(PEAKS, len(images)))
-        seen += [patches.patch(images[peak.image], peak.place, first.fields) for peak in found]
-        scores += [peak.score for peak in found]
+    units = range(min(UNITS, maps.shape[-1]))
+    found = list(itertools.chain(*patches.peaks(first.maps, images, units, min(PEAKS, len(images)))))
+    seen = [patches.patch(images[own.image], own.place, first.fields) for own in found]
+    scores = [own.score for own in found]
     image_plots.patch_grid(seen, scores, paths[2], f"{title}, what unit 0, 1, ... answers to most, a row each")
     strongest = int(maps.sum(axis=(0, 1)).argmax())
     values, _, indices = pooling.max_pool_with_indices(maps[None, :, :, strongest, None], kernel_size=(2, 2))

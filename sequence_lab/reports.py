@@ -13,7 +13,14 @@ from sequence_lab.sweeps.space import short_names
 from sequence_lab.training.objectives import OBJECTIVES
 
 TABLE, PLOT, RESULTS = "results.md", "results.png", "results.json"
-NEVER_APART = ("seed", "generation.", "scan.", "published.", "replicates")  # fields that make no other experiment
+NEVER_APART = (
+    "seed",
+    "generation.",
+    "scan.",
+    "published.",
+    "replicates",
+    "dynamic_rate",
+)  # fields that make no other experiment
 HEADER = ("experiment", "measure", "published", "ours", "runs", "minutes", "command")
 
 

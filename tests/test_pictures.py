@@ -1,5 +1,6 @@
 """What is drawn of a network over images is what its first convolution does."""
 
+import flax.linen
 import jax
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def composed(model, **fields):
     config.model = ConfigDict(fields)
     config.objectives = ConfigDict({"class": {"name": "classification"}})
     config.training.update({"batch_size": 4, "evaluation_batch_size": 4})
-    experiment = compose(config, datasets={"images": images}, devices=jax.devices()[:1])
+    experiment = compose(config, models={"flat": Flat}, datasets={"images": images}, devices=jax.devices()[:1])
     return experiment, experiment.initial_state().variables
 
 
@@ -49,3 +50,19 @@ def test_of_images_four_pictures_are_drawn(tmp_path):
     paths = pictures.draw(experiment, variables, tmp_path)
     assert [path.name for path in paths] == ["filters.png", "feature_maps.png", "patches.png", "winners.png"]
     assert all(path.stat().st_size > 1000 for path in paths)
+
+
+class Flat(flax.linen.Module):
+    """A network over images without a convolution of ours."""
+
+    num_outputs: int
+
+    @flax.linen.compact
+    def __call__(self, inputs_BHWC, lengths_B=None, *, train=False):
+        return flax.linen.Dense(self.num_outputs)(inputs_BHWC.reshape(len(inputs_BHWC), -1))
+
+
+def test_of_networks_without_a_convolution_nothing_is_drawn(tmp_path):
+    experiment, variables = composed("flat")
+    assert pictures.draw(experiment, variables, tmp_path) == []
+    assert not list(tmp_path.iterdir())

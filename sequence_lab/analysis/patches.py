@@ -17,16 +17,20 @@ class Peak(NamedTuple):
 
 
 def peaks(
-    features: Callable[[np.ndarray], Any], images_NHWC: np.ndarray, unit: int, count: int = 9, batch_size: int = 128
-) -> list[Peak]:
-    """The peak of a unit in each of the ``count`` images where that is highest, the highest first.
+    features: Callable[[np.ndarray], Any],
+    images_NHWC: np.ndarray,
+    units: Sequence[int],
+    count: int = 9,
+    batch_size: int = 128,
+) -> list[list[Peak]]:
+    """Of each unit its peak in each of the ``count`` images where that is highest, the highest first.
 
     Of an image there is one, since its neighbours in the map have seen nearly the same (Zeiler and Fergus 2014,
     section 4.1).
 
     Args:
       features: from images ``[batch_size, H, W, C]`` to maps ``[batch_size, h, w, D]``: a network up to a layer.
-      unit: which of the D.
+      units: which of the D.
 
     Raises:
       ValueError: a unit that is not there, or more images than there are.
@@ -34,17 +38,19 @@ def peaks(
     number = len(images_NHWC)
     if not 1 <= count <= number:
         raise ValueError(f"count is {count}; allowed: 1 to {number}, the images")
-    found: list[Peak] = []
+    found: list[list[Peak]] = [[] for _ in units]
     for first in range(0, number, batch_size):
         rows = np.arange(first, first + batch_size)
         maps = np.asarray(features(images_NHWC[rows % number]))  # of one size, which is compiled once
-        if not 0 <= unit < maps.shape[-1]:
-            raise ValueError(f"unit is {unit}; allowed: 0 to {maps.shape[-1] - 1}")
-        flat = maps[: number - first, :, :, unit].reshape(min(batch_size, number - first), -1)
-        places = np.unravel_index(flat.argmax(axis=1), maps.shape[1:3])
-        scored = zip(flat.max(axis=1).tolist(), rows.tolist(), *(axis.tolist() for axis in places), strict=False)
-        found += [Peak(score, image, (row, column)) for score, image, row, column in scored]
-        found = sorted(found, reverse=True)[:count]
+        maps, rows = maps[: number - first], rows[: number - first]
+        for place, unit in enumerate(units):
+            if not 0 <= unit < maps.shape[-1]:
+                raise ValueError(f"unit is {unit}; allowed: 0 to {maps.shape[-1] - 1}")
+            flat = maps[..., unit].reshape(len(maps), -1)
+            places = np.unravel_index(flat.argmax(axis=1), maps.shape[1:3])
+            scored = zip(flat.max(axis=1).tolist(), rows.tolist(), *(axis.tolist() for axis in places), strict=True)
+            own = [Peak(score, image, (row, column)) for score, image, row, column in scored]
+            found[place] = sorted([*found[place], *own], reverse=True)[:count]
     return found
 
 

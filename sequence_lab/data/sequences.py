@@ -132,9 +132,13 @@ class Sequences:
         nothing = np.zeros(0, int)
         return [self._batch(nothing, width, batch_size) for width in self.widths or ()]
 
+    def epoch_widths(self, batch_size: int) -> list[int]:
+        """The width of each batch of an epoch."""
+        return self._plan(batch_size, 0, 0).widths
+
     def waste(self, batch_size: int) -> float:
         """The share of the steps of an epoch's batches that are padding."""
-        steps = sum(batch_size * width for width in self._plan(batch_size, 0, 0).widths)
+        steps = batch_size * sum(self.epoch_widths(batch_size))
         return 1 - self.extents.sum() / steps
 
     def account(self, batch_size: int) -> str:

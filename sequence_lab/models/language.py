@@ -74,7 +74,9 @@ class RecurrentLanguageModel(nn.Module):
                 f"tied is {self.tied}, classes is {self.classes}, cutoffs is {self.cutoffs}; allowed: one of the three"
             )
         if self.classes:
-            self.head: nn.Module = ClassSoftmax(frequency_classes(self.symbol_counts or (0,), self.classes))
+            if self.symbol_counts is None:
+                raise ValueError(f"classes is {self.classes}; allowed on a text whose symbols are not counted: 0")
+            self.head: nn.Module = ClassSoftmax(frequency_classes(self.symbol_counts, self.classes))
         elif self.cutoffs:
             self.head = AdaptiveSoftmax((*self.cutoffs, self.vocabulary_size))
         elif not self.tied:

@@ -58,7 +58,8 @@ def test_a_patch_is_all_that_its_unit_sees():
     """Alone it gives that one number again, and the images are in order of their peaks."""
     images = RANDOM.normal(size=(13, 15, 16, 2)).astype(np.float32)
     maps = np.asarray(features(images))
-    found = patches.peaks(features, images, unit=3, count=7, batch_size=5)
+    other, found = patches.peaks(features, images, units=(1, 3), count=7, batch_size=5)
+    assert other[0].score == pytest.approx(maps[..., 1].max(), rel=1e-5)
     order = np.argsort(-maps[..., 3].reshape(13, -1).max(axis=1))[:7]
     assert [peak.image for peak in found] == order.tolist()
     for peak in found:
@@ -80,7 +81,7 @@ def test_past_the_image_a_patch_is_zero(place):
 
 @pytest.mark.parametrize(
     ("fields", "said"),
-    [({"unit": 5}, "unit is 5; allowed: 0 to 4"), ({"unit": 0, "count": 4}, "count is 4; allowed: 1 to 3")],
+    [({"units": (0, 5)}, "unit is 5; allowed: 0 to 4"), ({"units": (0,), "count": 4}, "count is 4; allowed: 1 to 3")],
 )
 def test_peaks_that_are_not_there_are_refused(fields, said):
     with pytest.raises(ValueError, match=said):

@@ -96,3 +96,8 @@ def test_logits_by_groups_are_log_probabilities_also_step_by_step(options):
 def test_only_one_kind_of_logits_can_be_asked_for():
     with pytest.raises(ValueError, match="allowed: one of the three"):
         initial(RecurrentLanguageModel(**BASE, tied=True, cutoffs=(3,)), text())
+
+
+def test_classes_need_counts():
+    with pytest.raises(ValueError, match="classes is 3; allowed on a text whose symbols are not counted: 0"):
+        initial(RecurrentLanguageModel(**BASE, classes=3), text())
