@@ -12,34 +12,11 @@ sequences, then 1 of 2,560 not met to 0.04.
 
 from ml_collections import ConfigDict
 
-from sequence_lab.experiment import default_config
+from experiments import multiplication
 
 
 def get_config() -> ConfigDict:
-    config = default_config()
-    config.name = "adding_1997"
-
-    config.dataset_name = "adding_1997"
-    config.dataset = ConfigDict({"length": 100})
-
-    config.model_name = "recurrent_classifier"
-    config.model = ConfigDict(
-        {
-            "cell": "lstm",
-            "features": (32,),  # units per layer
-            "cell_options": {"chrono_steps": 100},  # forget gates begin with memories of up to so many steps
-        }
-    )
+    config = multiplication.get_config()
+    config.name = config.dataset_name = "adding_1997"
     config.objectives = ConfigDict({"sum": {"name": "regression"}})
-
-    config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 0.005
-    config.optimizer.schedule = "warmup_cosine"
-    config.optimizer.warmup_steps = 100
-
-    config.training.num_steps = 3000
-    config.training.batch_size = 64
-    config.training.evaluation_batch_size = 256
-    config.training.evaluate_every = 250
-    config.training.checkpoint_every = 1500
     return config

@@ -11,34 +11,15 @@ error is below 0.015. Here 128,000 are seen in all.
 
 from ml_collections import ConfigDict
 
-from sequence_lab.experiment import default_config
+from experiments import noise_and_signal
 
 
 def get_config() -> ConfigDict:
-    config = default_config()
-    config.name = "noisy_targets"
-
-    config.dataset_name = "noisy_targets"
-    config.dataset = ConfigDict({"length": 100, "relevant": 3})
-
-    config.model_name = "recurrent_classifier"
-    config.model = ConfigDict(
-        {
-            "cell": "lstm",
-            "features": (16,),  # units per layer
-            "cell_options": {"chrono_steps": 100},  # forget gates begin with memories of up to so many steps
-        }
-    )
+    config = noise_and_signal.get_config()
+    config.name = config.dataset_name = "noisy_targets"
     config.objectives = ConfigDict({"target": {"name": "regression"}})
-
-    config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 0.005
-    config.optimizer.schedule = "warmup_cosine"
-    config.optimizer.warmup_steps = 100
-
     config.training.num_steps = 2000
     config.training.batch_size = 64
-    config.training.evaluation_batch_size = 200
     config.training.evaluate_every = 200
     config.training.checkpoint_every = 1000
     return config

@@ -13,35 +13,14 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from sequence_lab.experiment import default_config
+from experiments import latch
 
 
 def get_config() -> ConfigDict:
-    config = default_config()
-    config.name = "two_sequence"
-
-    config.dataset_name = "two_sequence"
+    config = latch.get_config()
+    config.name = config.dataset_name = "two_sequence"
     config.dataset = ConfigDict({"length": 50, "relevant": 15})
-
-    config.model_name = "recurrent_classifier"
-    config.model = ConfigDict(
-        {
-            "cell": "gru",
-            "features": (16,),  # units per layer
-        }
-    )
     config.objectives = ConfigDict({"sequence": {"name": "classification"}})
-
-    config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 0.005
-    config.optimizer.schedule = "warmup_cosine"
-    config.optimizer.warmup_steps = 100
-
-    config.training.num_steps = 600
-    config.training.batch_size = 32
-    config.training.evaluation_batch_size = 200
-    config.training.evaluate_every = 100
-    config.training.checkpoint_every = 300
     return config
 
 

@@ -183,21 +183,21 @@ def _found(source: Path, plan: Plan, account: Account) -> Iterator[Window]:
         yield from windows(fasta_format.pieces(reading.streamed(source), str(source)), str(source), plan, account)
 
 
-def windows(pieces: Iterable[tuple[int, str, str]], where: str, plan: Plan, account: Account) -> Iterator[Window]:
+def windows(pieces: Iterable[fasta_format.Piece], where: str, plan: Plan, account: Account) -> Iterator[Window]:
     """Those of every record that can be scored: one at each stride, and one at its end; counts into ``account``.
 
     Raises:
       ValueError: see ``scan``.
     """
     names = set[str]()
-    for (_, header), record in itertools.groupby(pieces, key=lambda piece: piece[:2]):
+    for (_, header), record in itertools.groupby(pieces, key=lambda piece: (piece.line, piece.header)):
         name = next(iter(header.split()), "")
         if not name or name in names:
             raise ValueError(f"{where} has {'two records' if name else 'a record'} {name!r}; allowed: a name for each")
         names.add(name)
         account.records += 1
         try:
-            length = yield from _of_record(name, (dna.ids(letters) for *_, letters in record), plan, account)
+            length = yield from _of_record(name, (dna.ids(piece.letters) for piece in record), plan, account)
         except ValueError as error:
             raise ValueError(f"{where}, record {name!r} has {error}") from error
         if length < plan.window:

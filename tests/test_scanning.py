@@ -12,7 +12,7 @@ import pytest
 
 from sequence_lab import experiment, scanning
 from sequence_lab.config import ScanConfig
-from sequence_lab.data import Dataset, Examples
+from sequence_lab.data import Dataset, Examples, fasta_format
 from sequence_lab.run_folder import RunFolder
 from sequence_lab.schema import Refused
 
@@ -210,9 +210,9 @@ def test_what_is_held_does_not_grow_with_the_record():
     held = []
 
     def pieces():
-        yield 1, "chr1", ""
+        yield fasta_format.Piece(1, "chr1", "")
         for _ in range(200):
-            yield 1, "chr1", "ACGT" * 16
+            yield fasta_format.Piece(1, "chr1", "ACGT" * 16)
 
     account = scanning.Account()
     for window in scanning.windows(pieces(), "x", plan(), account):
