@@ -1,5 +1,6 @@
 """The pure training step and evaluation step, for one device's share of a batch."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -56,16 +57,7 @@ def train_step(
     key = jax.random.fold_in(jax.random.wrap_key_data(state.key_data), state.step)
     key = jax.random.fold_in(key, lax.axis_index(AXIS))
 
-    def loss(params: Any) -> tuple[Array, tuple[Carry, Any, dict[str, Mean]]]:
-        variables = {**state.variables, "params": params}
-        outputs, new_carry, statistics = run_window(apply, variables, batch, carry, k1, key)
-        measures = objectives.measure(tasks, outputs, batch)
-        totals = {name: mean.total for name, mean in measures.items()}
-        # The counts of all devices divide each device's own total: the gradients then only need adding up.
-        counts = {name: lax.psum(lax.stop_gradient(mean.count), AXIS) for name, mean in measures.items()}
-        measures = {name: Mean(lax.psum(totals[name], AXIS), counts[name]) for name in measures}
-        return objectives.weighted_loss(tasks, totals, counts), (new_carry, statistics, measures)
-
+    loss = functools.partial(_loss, apply, tasks, state, carry, batch, k1, key)
     (value, (new_carry, new_statistics, measures)), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
     value, grads = lax.psum((value, grads), AXIS)
     norm = optax.tree.norm(grads)
@@ -98,6 +90,27 @@ def train_step(
         clipped=state.clipped + clipped,
     )
     return state, carry, measures
+
+
+def _loss(
+    apply: Apply,
+    tasks: Sequence[objectives.Task],
+    state: TrainState,
+    carry: Carry,
+    batch: Batch,
+    k1: int,
+    key: Array,
+    params: Any,
+) -> tuple[Array, tuple[Carry, Any, dict[str, Mean]]]:
+    """This device's part of the loss; and the carry, statistics and, summed over devices, measures after it."""
+    variables = {**state.variables, "params": params}
+    outputs, new_carry, statistics = run_window(apply, variables, batch, carry, k1, key)
+    measures = objectives.measure(tasks, outputs, batch)
+    totals = {name: mean.total for name, mean in measures.items()}
+    # The counts of all devices divide each device's own total: the gradients then only need adding up.
+    counts = {name: lax.psum(lax.stop_gradient(mean.count), AXIS) for name, mean in measures.items()}
+    measures = {name: Mean(lax.psum(totals[name], AXIS), counts[name]) for name in measures}
+    return objectives.weighted_loss(tasks, totals, counts), (new_carry, statistics, measures)
 
 
 def _averaged(average: Any, params: Any, count: Array) -> Any:
