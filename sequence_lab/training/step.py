@@ -65,15 +65,10 @@ def train_step(
     counted = sum(measures[objectives.prefixed(tasks, task, "loss")].count for task in tasks) > 0
     clipped = finite & (norm > clip_norm) & (clip_norm > 0)
 
-    def update() -> tuple[Any, Any, Any, Carry]:
-        updates, opt_state = tx.update(grads, state.opt_state, state.params)
-        updates = jax.tree.map(lambda u: u * state.learning_rate_scale.astype(u.dtype), updates)
-        return optax.apply_updates(state.params, updates), opt_state, new_statistics, new_carry
-
-    def leave_out() -> tuple[Any, Any, Any, Carry]:
-        return state.params, state.opt_state, state.statistics, carry
-
-    params, opt_state, statistics, carry = lax.cond(finite & counted, update, leave_out)
+    kept = state.params, state.opt_state, state.statistics, carry
+    params, opt_state, statistics, carry = lax.cond(
+        finite & counted, lambda: (*_applied(tx, grads, state), new_statistics, new_carry), lambda: kept
+    )
     average = None if state.average is None else _averaged(state.average, params, state.step + 1 - average_from)
     one = jnp.ones((), jnp.float32)
     measures |= {
@@ -111,6 +106,13 @@ def _loss(
     counts = {name: lax.psum(lax.stop_gradient(mean.count), AXIS) for name, mean in measures.items()}
     measures = {name: Mean(lax.psum(totals[name], AXIS), counts[name]) for name in measures}
     return objectives.weighted_loss(tasks, totals, counts), (new_carry, statistics, measures)
+
+
+def _applied(tx: optax.GradientTransformation, grads: Any, state: TrainState) -> tuple[Any, Any]:
+    """The parameters and the optimizer's state after an update."""
+    updates, opt_state = tx.update(grads, state.opt_state, state.params)
+    updates = jax.tree.map(lambda u: u * state.learning_rate_scale.astype(u.dtype), updates)
+    return optax.apply_updates(state.params, updates), opt_state
 
 
 def _averaged(average: Any, params: Any, count: Array) -> Any:
