@@ -13,6 +13,8 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "ami_speech"
+    names = ("frame_f", "smoothed/frame_f", "smoothed/frame_f of speech", "smoothed/frame_f of overlap")
+    config.published = ConfigDict(dict.fromkeys(names, (None, "")))
 
     config.dataset_name = "ami_excerpts"
     config.dataset = ConfigDict({"view": "samples"})

@@ -17,6 +17,9 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "cifar4000_depth"
+    config.published = ConfigDict(
+        {"train accuracy": (None, "He et al. 2016, figure 6, of 50,000 images"), "accuracy": (None, "")}
+    )
 
     config.dataset_name = "cifar10_first4000"
     config.dataset = ConfigDict({"view": "image", "validation": 400, "test": 800})

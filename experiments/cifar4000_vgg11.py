@@ -38,10 +38,10 @@ def get_config() -> ConfigDict:
     config.optimizer.clip_norm = 5.0
     config.optimizer.weight_decay = 0.05
 
-    config.training.num_steps = 44 * 60  # of 2,800 training images
+    config.training.num_steps = 44 * 40  # of 2,800 training images
     config.training.batch_size = 64
     config.training.evaluation_batch_size = 200
     config.training.evaluate_every = 176
-    config.training.checkpoint_every = 528
+    config.training.checkpoint_every = 440
     config.training.log_every = 44
     return config

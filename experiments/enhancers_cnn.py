@@ -22,7 +22,10 @@ def get_config() -> ConfigDict:
         {
             "accuracy": (0.769, "iEnhancer-ECNN, layer 1, leaked"),
             "mcc": (0.537, "iEnhancer-ECNN, layer 1, leaked"),
+            "sensitivity": (0.785, "iEnhancer-ECNN, layer 1, leaked"),
+            "specificity": (0.752, "iEnhancer-ECNN, layer 1, leaked"),
             "auc": (0.832, "iEnhancer-ECNN, layer 1, leaked"),
+            "auprc": (None, ""),
         }
     )
 

@@ -29,7 +29,7 @@ def get_config() -> ConfigDict:
     config.optimizer.weight_decay = 1e-4
     config.optimizer.clip_norm = 0.0
 
-    config.training.num_steps = 550 * 6  # of 55,000 training images
+    config.training.num_steps = 550 * 4  # of 55,000 training images
     config.training.batch_size = 100
     config.training.evaluation_batch_size = 200
     config.training.evaluate_every = 550

@@ -37,7 +37,7 @@ def get_config() -> ConfigDict:
     config.optimizer.clip_norm = 5.0
     config.optimizer.weight_decay = 0.01
 
-    config.training.num_steps = 550 * 8  # of 55,000 training images
+    config.training.num_steps = 550 * 4  # of 55,000 training images
     config.training.batch_size = 100
     config.training.evaluation_batch_size = 200
     config.training.evaluate_every = 550

@@ -3,7 +3,7 @@
 python launch.py --config=experiments/music_speech_mixed.py
 
 Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. Speech is -10 to 20 dB above the
-music; the data set has the level of every frame, for analysis.segments.frame_counts_by_level.
+music, and the F-score of frames is also that of each 10 dB of levels.
 """
 
 from ml_collections import ConfigDict
@@ -14,6 +14,9 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "music_speech_mixed"
+    names = ("frame_f", "smoothed/frame_f", "smoothed/frame_f of music", "smoothed/frame_f of speech")
+    levels = tuple(f"smoothed/frame_f at {level}" for level in ("-10 to 0 dB", "0 to 10 dB", "10 to 20 dB"))
+    config.published = ConfigDict(dict.fromkeys(names + levels, (None, "")))
 
     config.dataset_name = "music_speech"
     config.dataset = ConfigDict({"mixed": True, "recordings": 80, "seconds": 30.0, "view": "samples"})

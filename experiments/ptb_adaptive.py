@@ -13,5 +13,6 @@ from experiments import ptb_lstm
 def get_config() -> ConfigDict:
     config = ptb_lstm.get_config()
     config.name = "ptb_adaptive"
+    config.published = ConfigDict({"perplexity": (114.5, "Zaremba et al. 2014, small, all words in one softmax")})
     config.model.cutoffs = (2000, 6000)
     return config

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -89,7 +90,7 @@ def default_config() -> ConfigDict:
             "baselines": (),  # rows of analysis.baselines.BASELINES
             "dynamic_rate": 0.0,  # at which a language model also learns from a text it is tested on; 0: not at all
             "replicates": (),  # fields that, as the seed, a report takes the mean over: ("dataset.fold",)
-            "published": {},  # figures to stand beside the test split's: measure -> (value, source and conditions)
+            "published": {},  # what a report shows: measure -> (value or None, source and conditions)
         }
     )
 
@@ -139,9 +140,10 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
         for name, fields in config["augmentation"].items()
     }
     config["objectives"] = _objectives(config["objectives"], rows["objective"])
+    figures = ([float, str], [int, str], [NoneType, str])
     for name, figure in config["published"].items():
-        if not isinstance(figure, tuple) or [type(x) for x in figure] not in ([float, str], [int, str]):
-            raise ValueError(f"config.published.{name} is {figure!r}; allowed: (value, source)")
+        if not isinstance(figure, tuple) or [type(x) for x in figure] not in figures:
+            raise ValueError(f"config.published.{name} is {figure!r}; allowed: (value, source), (None, source)")
     for name in config["baselines"]:
         schema.choose("a row of config.baselines", name, BASELINES)
     return config

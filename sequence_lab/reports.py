@@ -119,19 +119,19 @@ def _measures(run: Run) -> list[str]:
 
 
 def _row(title: str, measure: str, group: Sequence[Run]) -> dict[str, Any]:
-    split = "test" if "test" in group[0].summary["metrics"] else "validation"
-    known = [run.summary["metrics"][split] for run in group]
-    missing = [run for run, metrics in zip(group, known, strict=True) if measure not in metrics]
+    split = _split(group[0])
+    known = [_figures(run) for run in group]
+    missing = [run for run, figures in zip(group, known, strict=True) if measure not in figures]
     if missing:
         raise ValueError(
             f"{missing[0].folder} has a published {measure}; allowed: its measures, {', '.join(sorted(known[0]))}"
         )
-    scores = [metrics[measure] for metrics in known]
-    value, source = group[0].summary.get("published", {}).get(measure, (None, ""))
+    scores = [figures[measure] for figures in known]
+    tested = measure in group[0].summary["metrics"][split]
     return {
         "experiment": title,
-        "measure": measure if split == "test" else f"validation {measure}",
-        "published": "-" if value is None else f"{value:g} ({source})",
+        "measure": f"validation {measure}" if tested and split != "test" else measure,
+        "published": _published(*group[0].summary.get("published", {}).get(measure, (None, ""))),
         "ours": _ours(scores, group[0].summary.get("intervals", {}).get(split, {}).get(measure)),
         "runs": str(len(group)),
         "minutes": f"{sum(run.summary['seconds'] for run in group) / 60 / len(group):.1f}",
@@ -139,6 +139,28 @@ def _row(title: str, measure: str, group: Sequence[Run]) -> dict[str, Any]:
         "scores": scores,
         "folders": [str(run.folder) for run in group],
     }
+
+
+def _split(run: Run) -> str:
+    return "test" if "test" in run.summary["metrics"] else "validation"
+
+
+def _figures(run: Run) -> dict[str, float]:
+    """All that a run measured by the names under which ``config.published`` may have it.
+
+    Those of the test split or, where there is none, of validation as they are; of the last steps of training after
+    "train "; and of the models of text that it was compared with or mixed with as "perplexity, KN5".
+    """
+    found = dict(run.summary["metrics"][_split(run)])
+    found |= {f"train {name}": value for name, value in run.summary.get("training", {}).items()}
+    for name, bits in run.summary.get("baselines", {}).items():
+        found |= {f"bits_per_symbol, {name}": bits, f"perplexity, {name}": 2.0**bits}
+    return found
+
+
+def _published(value: float | None, source: str) -> str:
+    figure = "-" if value is None else f"{value:g}"
+    return f"{figure} ({source})" if source else figure
 
 
 def _ours(scores: Sequence[float], interval: Sequence[float] | None) -> str:

@@ -3,7 +3,7 @@
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ def summary(
         "clipped_share": int(state.clipped) / max(host.step, 1),
         "parameters": sum(x.size for x in jax.tree.leaves(variables["params"])),
         "metrics": found,
+        "training": _training(folder, found["validation"]),
         "intervals": {"test": intervals} if intervals else {},
         "baselines": _baselines(experiment, variables),
         "published": experiment.config["published"],
@@ -70,6 +71,12 @@ def metrics(experiment: Experiment, variables: Any) -> dict[str, dict[str, float
         name: experiment.trainer.evaluate(variables, experiment.evaluation_batches(name), experiment.shapes(name))
         for name in splits
     }
+
+
+def _training(folder: Path, measures: Iterable[str]) -> dict[str, float]:
+    """What the last steps of training came to, as it was logged: under dropout and augmentation."""
+    logged = [record for record in read_metrics(folder) if record["split"] == "train"]
+    return {name: logged[-1][name] for name in measures if logged and logged[-1].get(name) is not None}
 
 
 def say(summary: Mapping[str, Any], line: Callable[[str], None]) -> None:

@@ -87,6 +87,8 @@ def scored(
 ) -> Scores:
     """Scores of the test split, plain and, as smoothed/..., smoothed; draws the first recording's timeline.
 
+    Of each class alone "smoothed/frame_f of CLASS", and of the mixtures between two levels "smoothed/frame_f at ...".
+
     Args:
       frame: seconds from one frame to the next.
       classes: names of the K.
@@ -95,6 +97,9 @@ def scored(
     smoothing = chosen_smoothing(validation, frame)
     plain, smooth = (Recordings.of(test, frame, one) for one in (Smoothing(), smoothing))
     found = {**plain.scores(), **{f"smoothed/{name}": value for name, value in smooth.scores().items()}}
+    kinds = list(classes) or [str(k) for k in range(plain.true[0].shape[-1])]
+    of_class = smooth.counted(segments.frame_counts).f
+    found |= {f"smoothed/frame_f of {kind}": float(f) for kind, f in zip(kinds, of_class, strict=True)}
     if levels is not None:
         true, said = np.concatenate(smooth.true), np.concatenate(smooth.said)
         counts = segments.frame_counts_by_level(true, said, levels, LEVELS)
@@ -103,7 +108,7 @@ def scored(
     rows = {"truth": plain.true[0], "answers": plain.said[0], "smoothed": smooth.said[0]}
     width, least = (frames * frame for frames in smoothing)
     about = f"{title}; median over {width:.2g} s, segments of {least:.2g} s or more"
-    plots.timeline(rows, frame, list(classes) or [str(k) for k in range(plain.true[0].shape[-1])], path, about)
+    plots.timeline(rows, frame, kinds, path, about)
     return {name: Score(value) for name, value in found.items()}
 
 

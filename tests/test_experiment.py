@@ -423,7 +423,7 @@ def test_a_classifier_leaves_scores_intervals_and_predictions_of_the_test_split(
     config = adding_config(num_steps=2)
     config.dataset_name, config.dataset = "temporal_order", ConfigDict({"length": 10, "num_train": 16, "num_test": 13})
     config.objectives = ConfigDict({"order": {"name": "classification"}})
-    config.published = ConfigDict({"accuracy": (0.99, "a paper")})
+    config.published = ConfigDict({"accuracy": (0.99, "a paper"), "loss": (None, "")})
     summary, lines = run(config, tmp_path / "run", one_device)
     test, (low, high) = summary["metrics"]["test"], summary["intervals"]["test"]["accuracy"]
     assert {"loss", "accuracy", "mcc", "macro_f1"} <= set(test)
@@ -434,12 +434,17 @@ def test_a_classifier_leaves_scores_intervals_and_predictions_of_the_test_split(
     np.testing.assert_array_equal(found["order/labels"], split.arrays["labels"])
     assert (found["order/outputs"].argmax(-1) == found["order/labels"]).mean() == pytest.approx(test["accuracy"])
     assert (tmp_path / "run" / "plots" / "confusion_order.png").exists()
-    assert json.loads((tmp_path / "run" / "summary.json").read_text())["published"] == {"accuracy": [0.99, "a paper"]}
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["published"] == {
+        "accuracy": [0.99, "a paper"],
+        "loss": [None, ""],
+    }
+    logged = [record for record in read_metrics(tmp_path / "run") if record["split"] == "train"]
+    assert summary["training"] == {name: logged[-1][name] for name in ("accuracy", "loss")}
 
 
 @pytest.mark.parametrize("figure", [0.9, (0.9,), ("0.9", "a paper")])
 def test_a_published_figure_has_a_value_and_a_source(tmp_path, one_device, figure):
-    with pytest.raises(Refused, match=r"published.loss is .*; allowed: \(value, source\)"):
+    with pytest.raises(Refused, match=r"published.loss is .*; allowed: \(value, source\), \(None, source\)"):
         run(changed(published={"loss": figure}), tmp_path / "run", one_device)
 
 

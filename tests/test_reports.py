@@ -11,7 +11,9 @@ from sequence_lab.schema import Refused
 OBJECTIVES = {"class": {"name": "classification"}}
 
 
-def finished(folder, scores, *, seed=0, published=None, intervals=None, command="python launch.py", **fields):
+def finished(
+    folder, scores, *, seed=0, published=None, intervals=None, command="python launch.py", more=None, **fields
+):
     """A run's folder, as far as a report reads it."""
     config = {"name": "small", "seed": seed, "objectives": OBJECTIVES, "replicates": ["dataset.fold"], **fields}
     summary = {
@@ -21,6 +23,7 @@ def finished(folder, scores, *, seed=0, published=None, intervals=None, command=
         "command": command,
         "published": published or {},
         "intervals": {"test": intervals or {}},
+        **(more or {}),
     }
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config))
@@ -64,6 +67,19 @@ def test_published_figures_stand_beside_ours_with_their_commands(tmp_path):
     assert (tmp_path / "out" / "results.md").read_text().strip() in text
     assert (tmp_path / "out" / "results.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((tmp_path / "out" / "results.json").read_text()) == rows
+
+
+def test_training_and_other_models_of_the_text_can_be_shown_too(tmp_path):
+    published = {"perplexity, KN5": [10.0, "a paper"], "train accuracy": [None, "drawn"], "loss": [None, ""]}
+    for seed, bits in enumerate((3.0, 4.0)):
+        more = {"training": {"accuracy": 0.75}, "baselines": {"KN5": bits}}
+        finished(tmp_path / "runs" / str(seed), {"loss": 1.5}, seed=seed, published=published, more=more)
+    rows, _ = report(tmp_path)
+    assert [(row["measure"], row["published"], row["scores"]) for row in rows] == [
+        ("perplexity, KN5", "10 (a paper)", [8.0, 16.0]),
+        ("train accuracy", "- (drawn)", [0.75, 0.75]),
+        ("loss", "-", [1.5, 1.5]),
+    ]
 
 
 def test_no_finished_run_and_no_such_measure_are_one_line(tmp_path):

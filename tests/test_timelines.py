@@ -63,6 +63,8 @@ def test_two_labels_a_frame_are_smoothed_each_alone_and_counted_by_level(tmp_pat
     found = timelines.scored(predicted, predicted, FRAME, ("music", "speech"), levels, path, "made")
     expected = np.mean([f_score(labels[:, k] > 0, outputs[:, k] > 0) for k in (0, 1)])
     assert found["frame_f"].value == pytest.approx(expected)
+    of_class = [found[f"smoothed/frame_f of {kind}"].value for kind in ("music", "speech")]
+    assert found["smoothed/frame_f"].value == pytest.approx(np.mean(of_class))
     assert found["smoothed/frame_f"].value > 0.95
     assert sum(name.startswith("smoothed/frame_f at") for name in found) == 3
     assert path.stat().st_size > 1000
