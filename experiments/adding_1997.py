@@ -18,5 +18,10 @@ from experiments import multiplication
 def get_config() -> ConfigDict:
     config = multiplication.get_config()
     config.name = config.dataset_name = "adding_1997"
+    config.published = ConfigDict(
+        {
+            "loss": (None, "Hochreiter and Schmidhuber 1997, 74,000 sequences, then 1 sum of 2,560 not met to 0.04"),
+        }
+    )
     config.objectives = ConfigDict({"sum": {"name": "regression"}})
     return config

@@ -18,6 +18,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "adding_200"
+    config.published = ConfigDict({"loss": (None, "Bai et al. 2018, T = 600: LSTM 0.164, GRU 0.000053")})
 
     config.dataset_name = "adding"
     config.dataset = ConfigDict({"length": 200})  # drawn anew for every batch

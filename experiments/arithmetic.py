@@ -19,6 +19,11 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "arithmetic"
+    config.published = ConfigDict(
+        {
+            "accuracy": (0.896, "Jozefowicz et al. 2015, GRU, numbers of up to 8 digits; LSTM 0.892, tanh 0.295"),
+        }
+    )
 
     config.dataset_name = "arithmetic"
     config.dataset = ConfigDict({"digits": 3})

@@ -20,6 +20,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "continual_reber"
+    config.published = ConfigDict({"allowed/sequence_accuracy": (None, "Gers et al. 1999: not without a forget gate")})
 
     config.dataset_name = "continual_reber"
     config.dataset = ConfigDict({"length": 100, "test_length": 1_000, "num_test": 50})

@@ -17,6 +17,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "dates_seq2seq"
+    config.published = ConfigDict({"greedy/exact_match": (None, ""), "beam/exact_match": (None, "")})
 
     config.dataset_name = "date_formats"
     config.dataset = ConfigDict({"num_train": 10_000})

@@ -18,6 +18,11 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "embedded_reber"
+    config.published = ConfigDict(
+        {
+            "allowed/sequence_accuracy": (1.0, "Hochreiter and Schmidhuber 1997, experiment 1, 8,440 sequences"),
+        }
+    )
 
     config.dataset_name = "embedded_reber"
     config.dataset = ConfigDict({"num_test": 500})

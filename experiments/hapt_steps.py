@@ -16,6 +16,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "hapt_steps"
+    config.published = ConfigDict({"accuracy": (None, ""), "macro_f1": (None, "")})
 
     config.dataset_name = "uci_hapt"
     config.dataset = ConfigDict({"task": "steps", "filtered": True})

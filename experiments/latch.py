@@ -21,6 +21,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "latch"
+    config.published = ConfigDict({"accuracy": (None, "Bengio et al. 1994, as curves")})
 
     config.dataset_name = "latch"
     config.dataset = ConfigDict({"length": 50})

@@ -18,6 +18,11 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "long_lag"
+    config.published = ConfigDict(
+        {
+            "accuracy": (1.0, "Hochreiter and Schmidhuber 1997, experiment 2c, a lag of 1,000, 49,000 sequences"),
+        }
+    )
 
     config.dataset_name = "random_lag"
     config.dataset = ConfigDict({"lag": 100, "distractors": 100})

@@ -18,6 +18,11 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "memorisation"
+    config.published = ConfigDict(
+        {
+            "sequence_accuracy": (None, "Martens and Sutskever 2011, T = 200: solved under some seeds"),
+        }
+    )
 
     config.dataset_name = "memorisation"
     config.dataset = ConfigDict({"length": 100, "values": 2, "positions": 5})

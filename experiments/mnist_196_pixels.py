@@ -20,6 +20,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "mnist_196_pixels"
+    config.published = ConfigDict({"accuracy": (None, "Bai et al. 2018, all 784 pixels, GRU: 0.962, permuted 0.873")})
 
     config.dataset_name = "mnist"
     config.dataset = ConfigDict({"view": "pixels", "shrink": 2, "permutation": placeholder(int)})

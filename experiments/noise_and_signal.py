@@ -17,6 +17,11 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "noise_and_signal"
+    config.published = ConfigDict(
+        {
+            "accuracy": (0.9998, "Hochreiter and Schmidhuber 1997, experiment 3a, 39,850 sequences"),
+        }
+    )
 
     config.dataset_name = "noise_and_signal"
     config.dataset = ConfigDict({"length": 100, "relevant": 3})

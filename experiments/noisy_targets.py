@@ -17,6 +17,11 @@ from experiments import noise_and_signal
 def get_config() -> ConfigDict:
     config = noise_and_signal.get_config()
     config.name = config.dataset_name = "noisy_targets"
+    config.published = ConfigDict(
+        {
+            "loss": (None, "Hochreiter and Schmidhuber 1997, 269,650 sequences to a mean error below 0.015"),
+        }
+    )
     config.objectives = ConfigDict({"target": {"name": "regression"}})
     config.training.num_steps = 2000
     config.training.batch_size = 64

@@ -19,6 +19,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "parity"
+    config.published = ConfigDict({"accuracy": (None, "Bengio et al. 1994, as curves")})
 
     config.dataset_name = "parity"
     config.dataset = ConfigDict({"length": 20, "shortest": 2})

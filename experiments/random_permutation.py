@@ -17,6 +17,14 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "random_permutation"
+    config.published = ConfigDict(
+        {
+            "accuracy": (
+                None,
+                "Martens and Sutskever 2011, T = 200: solved under some seeds; Pascanu et al. 2013: 2 of 5 runs",
+            ),
+        }
+    )
 
     config.dataset_name = "random_permutation"
     config.dataset = ConfigDict({"length": 100, "num_symbols": 100})

@@ -17,6 +17,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "reverse_seq2seq"
+    config.published = ConfigDict({"greedy/exact_match": (None, ""), "beam/exact_match": (None, "")})
 
     config.dataset_name = "reverse"
     config.dataset = ConfigDict({"min_length": 5, "max_length": 20})

@@ -17,6 +17,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "sequence_completion"
+    config.published = ConfigDict({"accuracy": (None, "Rumelhart et al. 1986")})
 
     config.dataset_name = "sequence_completion"
     config.dataset = ConfigDict({})

@@ -17,6 +17,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "shift_register"
+    config.published = ConfigDict({"accuracy": (None, "Rumelhart et al. 1986")})
 
     config.dataset_name = "shift_register"
     config.dataset = ConfigDict({"units": 5, "shifts": 2})

@@ -17,6 +17,7 @@ from experiments import reverse_seq2seq
 def get_config() -> ConfigDict:
     config = reverse_seq2seq.get_config()
     config.name = "sort_seq2seq"
+    config.published = ConfigDict({"greedy/exact_match": (None, ""), "beam/exact_match": (None, "")})
     config.dataset_name = "sort"
     config.training.num_steps = 1500
     return config

@@ -14,6 +14,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "stdlib_tokens"
+    config.published = ConfigDict({"span_f1": (None, ""), "accuracy": (None, "")})
 
     config.dataset_name = "stdlib_tokens"
     config.dataset = ConfigDict({"length": 128})

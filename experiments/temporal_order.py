@@ -19,6 +19,11 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "temporal_order"
+    config.published = ConfigDict(
+        {
+            "accuracy": (0.9996, "Hochreiter and Schmidhuber 1997, experiment 6a, 31,390 sequences"),
+        }
+    )
 
     config.dataset_name = "temporal_order"
     config.dataset = ConfigDict({"length": 100, "num_test": 2_000})

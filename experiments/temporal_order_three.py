@@ -17,6 +17,11 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "temporal_order_three"
+    config.published = ConfigDict(
+        {
+            "accuracy": (0.9992, "Hochreiter and Schmidhuber 1997, experiment 6b, 571,100 sequences"),
+        }
+    )
 
     config.dataset_name = "temporal_order_1997"
     config.dataset = ConfigDict({"relevant": 3})

@@ -19,6 +19,7 @@ from experiments import latch
 def get_config() -> ConfigDict:
     config = latch.get_config()
     config.name = config.dataset_name = "two_sequence"
+    config.published = ConfigDict({"accuracy": (None, "Bengio et al. 1994, as curves")})
     config.dataset = ConfigDict({"length": 50, "relevant": 15})
     config.objectives = ConfigDict({"sequence": {"name": "classification"}})
     return config
