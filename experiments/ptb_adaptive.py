@@ -15,4 +15,5 @@ def get_config() -> ConfigDict:
     config.name = "ptb_adaptive"
     config.published = ConfigDict({"perplexity": (114.5, "Zaremba et al. 2014, small, all words in one softmax")})
     config.model.cutoffs = (2000, 6000)
+    config.dynamic_rate = 0.0  # none was chosen for it
     return config

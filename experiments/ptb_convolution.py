@@ -25,6 +25,7 @@ def get_config() -> ConfigDict:
     config.optimizer.learning_rate = 1e-3
     config.optimizer.schedule = "warmup_cosine"
     config.training.num_steps = 6 * ptb_lstm.EPOCH
+    config.dynamic_rate = 0.0  # none was chosen for it
     return config
 
 

@@ -17,7 +17,7 @@ NEVER_APART = (
     "seed",
     "generation.",
     "scan.",
-    "published.",
+    "published",
     "replicates",
     "dynamic_rate",
 )  # fields that make no other experiment
@@ -108,9 +108,9 @@ def _point(run: Run) -> dict[str, Any]:
 
 
 def _measures(run: Run) -> list[str]:
-    """Those with a published figure, or the one by which a state is better than another."""
-    if run.summary.get("published"):
-        return list(run.summary["published"])
+    """Those that ``config.published`` names, or the one by which a state is better than another."""
+    if published := _published(run):
+        return list(published)
     tasks = [field.split(".")[1] for field in run.fields if field.startswith("objectives.")]
     objective = OBJECTIVES.get(run.fields[f"objectives.{tasks[0]}.name"])
     best = objective.best if objective else "loss"
@@ -120,25 +120,27 @@ def _measures(run: Run) -> list[str]:
 
 def _row(title: str, measure: str, group: Sequence[Run]) -> dict[str, Any]:
     split = _split(group[0])
-    known = [_figures(run) for run in group]
-    missing = [run for run, figures in zip(group, known, strict=True) if measure not in figures]
-    if missing:
-        raise ValueError(
-            f"{missing[0].folder} has a published {measure}; allowed: its measures, {', '.join(sorted(known[0]))}"
-        )
-    scores = [figures[measure] for figures in known]
+    measured = [run for run in group if measure in _figures(run)]  # another version may not have had it
+    scores = [_figures(run)[measure] for run in measured]
+    value, source = _published(group[0]).get(measure, (None, ""))
+    figure = "-" if value is None else f"{value:g}"
     tested = measure in group[0].summary["metrics"][split]
     return {
         "experiment": title,
         "measure": f"validation {measure}" if tested and split != "test" else measure,
-        "published": _published(*group[0].summary.get("published", {}).get(measure, (None, ""))),
+        "published": f"{figure} ({source})" if source else figure,
         "ours": _ours(scores, group[0].summary.get("intervals", {}).get(split, {}).get(measure)),
-        "runs": str(len(group)),
+        "runs": str(len(measured)),
         "minutes": f"{sum(run.summary['seconds'] for run in group) / 60 / len(group):.1f}",
         "commands": list(dict.fromkeys(run.summary.get("command") or "(a script)" for run in group)),
         "scores": scores,
         "folders": [str(run.folder) for run in group],
     }
+
+
+def _published(run: Run) -> dict[str, tuple[float | None, str]]:
+    start = "published."
+    return {name.removeprefix(start): x for name, x in run.fields.items() if name.startswith(start)}
 
 
 def _split(run: Run) -> str:
@@ -158,13 +160,10 @@ def _figures(run: Run) -> dict[str, float]:
     return found
 
 
-def _published(value: float | None, source: str) -> str:
-    figure = "-" if value is None else f"{value:g}"
-    return f"{figure} ({source})" if source else figure
-
-
 def _ours(scores: Sequence[float], interval: Sequence[float] | None) -> str:
     """Mean and interval over runs; of one run the interval over the rows of the test split, where there is one."""
+    if not scores:
+        return "not measured"
     if len(scores) > 1 or interval is None:
         return tables.interval(scores)
     return f"{scores[0]:.4g} ({interval[0]:.4g} to {interval[1]:.4g} over rows)"

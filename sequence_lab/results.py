@@ -60,7 +60,6 @@ def summary(
         "training": _training(folder, found["validation"]),
         "intervals": {"test": intervals} if intervals else {},
         "baselines": _baselines(experiment, variables),
-        "published": experiment.config["published"],
     }
 
 
@@ -92,13 +91,15 @@ def say(summary: Mapping[str, Any], line: Callable[[str], None]) -> None:
     if scores:
         line("\n" + report.intervals_table(scores, intervals))
     if summary["baselines"]:
-        line("\n" + report.baselines_table(summary["metrics"]["test"]["bits_per_symbol"], summary["baselines"]))
+        bits = next(value for name, value in summary["metrics"]["test"].items() if name.endswith("bits_per_symbol"))
+        line("\n" + report.baselines_table(bits, summary["baselines"]))
 
 
 def plot(experiment: Experiment, folder: Path, summary: Mapping[str, Any]) -> Path:
     """Draws the learning curve; returns where it is."""
     measure, _ = chief(experiment.trainer.tasks)
-    measure = "bits_per_symbol" if summary["baselines"] else measure
+    if summary["baselines"]:
+        measure = prefixed(experiment.trainer.tasks, experiment.trainer.tasks[0], "bits_per_symbol")
     test = summary["metrics"].get("test")
     tested = (summary["best_step"], test[measure]) if test else None
     path = folder / "plots" / "learning_curve.png"

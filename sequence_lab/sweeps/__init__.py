@@ -19,7 +19,7 @@ from sequence_lab.config import Tables, resolved
 from sequence_lab.run_folder import short
 from sequence_lab.sweeps import local, report, study
 from sequence_lab.sweeps.axis import Range, parse_axis, show
-from sequence_lab.sweeps.space import Overrides, Space, point_of, search_space, with_overrides
+from sequence_lab.sweeps.space import Overrides, Space, of_trial, point_of, search_space, with_overrides
 from sequence_lab.sweeps.worker import Job
 from sequence_lab.training.objectives import chief, tasks_of
 
@@ -70,7 +70,7 @@ def sweep(
         _check_portable(job.tables)
     folder = Path(workdir).absolute()
     with study.opened(folder, base, chosen, trials, mode) as queue:
-        local.Crew(queue, job, lambda overrides: with_overrides(plain, overrides), folder / "trials", say).run()
+        local.Crew(queue, job, lambda overrides: of_trial(plain, base, overrides), folder / "trials", say).run()
         summary = report.summarise(base["name"], queue.records(), measure, mode)
         say(report.write(folder, summary))
         say(f"\nall of it is in {short(folder)}, the table in {short(folder / report.TABLE)}")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sequence_lab import schema
+from sequence_lab.run_folder import flatten
 from sequence_lab.sweeps.axis import Axis, Range, checked_axis, field_value, parse_axis
 
 Overrides = dict[str, Any]  # dotted field -> value, "seed" last: what one trial changes in the config
@@ -122,6 +123,20 @@ def with_overrides(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> d
         group, dot, rest = field.partition(".")
         changed[group] = with_overrides(changed.get(group, {}), {rest: value}) if dot else value
     return changed
+
+
+def of_trial(config: Mapping[str, Any], resolved: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of a trial. At another point than the config's own the published figures, which are of it, are away.
+
+    Args:
+      resolved: the config with all its fields.
+    """
+    own = flatten(resolved)
+    changed = with_overrides(config, overrides)
+    fields = [field for field in overrides if field != "seed" and field not in own["replicates"]]
+    if all(field in own and key({"": overrides[field]}) == key({"": own[field]}) for field in fields):
+        return changed
+    return changed | {"published": dict.fromkeys(resolved["published"], (None, ""))}
 
 
 def key(overrides: Mapping[str, Any]) -> str:

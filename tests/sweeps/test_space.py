@@ -1,7 +1,7 @@
 import pytest
 
 from sequence_lab.sweeps import Range, Space, parse_axis
-from sequence_lab.sweeps.space import key, search_space, short_names, with_overrides
+from sequence_lab.sweeps.space import key, of_trial, search_space, short_names, with_overrides
 
 CONFIG = {
     "seed": 3,
@@ -141,6 +141,16 @@ def test_overrides_change_a_copy():
     assert CONFIG["seed"] == 3
     assert CONFIG["optimizer"]["learning_rate"] == 1e-3
     assert "new" not in CONFIG["model"]
+
+
+def test_published_figures_stand_beside_the_configs_own_point_alone():
+    published = {"accuracy": (0.9, "a paper")}
+    config = {**CONFIG, "published": published, "replicates": ("model.dropout",)}
+    for overrides in ({"seed": 9}, {"model.dropout": 0.5}, {"model.features": (8,), "optimizer.name": "adam"}):
+        assert of_trial(config, config, overrides)["published"] == published
+    for overrides in ({"model.features": (9,)}, {"optimizer.name": "adam", "model.new": 1}):
+        changed = of_trial(config, config, overrides)
+        assert changed == {**with_overrides(config, overrides), "published": {"accuracy": (None, "")}}
 
 
 def test_short_names_stay_unambiguous():
