@@ -47,11 +47,11 @@ def get_config() -> ConfigDict:
     config.optimizer.weight_decay = 0.01
     config.optimizer.clip_norm = 5.0
 
-    config.training.num_steps = 240
+    config.training.num_steps = 960
     config.training.batch_size = 2
     config.training.evaluation_batch_size = 2
     config.training.num_shapes = 1
-    config.training.log_every = 10
-    config.training.evaluate_every = 60
-    config.training.checkpoint_every = 60
+    config.training.log_every = 40
+    config.training.evaluate_every = 120
+    config.training.checkpoint_every = 240
     return config

@@ -1,6 +1,8 @@
 """The table of many runs: seeds and folds are merged, what else differs is not, every figure has its command."""
 
+import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -100,7 +102,27 @@ def test_no_finished_run_is_one_line(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_results_that_are_kept_are_those_of_their_summaries(tmp_path):
-    kept = Path(__file__).resolve().parent.parent / "docs" / "results"
-    reports.write([kept], tmp_path, lambda line: None)
-    assert (tmp_path / "results.md").read_text() == (kept / "results.md").read_text()
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "docs" / "results"
+
+
+def test_the_results_that_are_kept_are_those_of_their_summaries_and_of_the_readme(tmp_path):
+    reports.write([KEPT], tmp_path, lambda line: None)
+    table = (tmp_path / "results.md").read_text()
+    assert table == (KEPT / "results.md").read_text()
+    assert table in (ROOT / "README.md").read_text()
+
+
+def first_rows():
+    """Of each experiment that has kept runs at its own point, the chief measure."""
+    rows = json.loads((KEPT / "results.json").read_text())
+    return {row["experiment"]: row for row in reversed(rows) if ":" not in row["experiment"]}
+
+
+@pytest.mark.parametrize("name", sorted(first_rows()))
+def test_what_an_experiment_says_of_itself_is_what_its_kept_runs_came_to(name):
+    scores = first_rows()[name]["scores"]
+    mean = sum(scores) / len(scores)
+    written = {f"{mean:.{digits}g}" for digits in (2, 3, 4)} | {f"{100 * mean:.1f}", f"{mean:.2f}", f"{mean:.5f}"}
+    doc = ast.get_docstring(ast.parse((ROOT / "experiments" / f"{name}.py").read_text()))
+    assert written & set(re.findall(r"\d+(?:\.\d+)?", doc))
