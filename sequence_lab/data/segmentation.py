@@ -28,6 +28,23 @@ class Recording(NamedTuple):
     levels: np.ndarray | None = None
 
 
+class Change(NamedTuple):
+    """How much a piece is to be another than the clip it comes from; see ``music_speech``."""
+
+    speed: float = 0.0
+    gain: float = 0.0
+
+    def __call__(self, clips: list[np.ndarray], size: int, random: np.random.Generator) -> np.ndarray:
+        """A piece of so many samples of one of the clips."""
+        if not any(self):
+            return _cut(clips, size, random)
+        from scipy import signal  # half a second to import, for those who use it
+
+        factor = float(np.exp(random.uniform(-1, 1) * np.log1p(self.speed)))
+        piece = _cut(clips, round(size * factor), random) * 10 ** (random.uniform(-1, 1) * self.gain / 20)
+        return signal.resample(piece, size).astype(np.float32)
+
+
 def music_speech(
     mixed: bool = False,
     recordings: int = 40,
@@ -35,6 +52,8 @@ def music_speech(
     view: str = "log_mel",
     num_mels: int = 64,
     validation: float = 0.2,
+    speed: float = 0.0,
+    gain: float = 0.0,
     seed: int = 0,
 ) -> Dataset:
     """GTZAN music/speech as long recordings, joined of pieces of its clips, with a label at each frame of 10 ms.
@@ -50,6 +69,9 @@ def music_speech(
         "samples", the waveform ``[T, 160]``, a frame's samples at each step, for a model with its own front end.
       num_mels: bands of "log_mel".
       validation: share of the training clips.
+      speed: every training piece is played faster or slower by a factor of up to 1 + speed, which is drawn, pitch and
+        all (Ko et al. 2015); 0: as it is.
+      gain: and louder or softer by up to so many decibels.
       seed: of what is drawn.
 
     Raises:
@@ -57,6 +79,8 @@ def music_speech(
     """
     if recordings < 1 or not seconds >= PIECE[0]:
         raise ValueError(f"recordings is {recordings}, seconds is {seconds}; allowed: 1 or more, {PIECE[0]:g} or more")
+    if not (speed >= 0 and gain >= 0):
+        raise ValueError(f"speed is {speed}, gain is {gain}; allowed: 0 or more")
     _check_view(view)
     prepared = store.load("music_speech")
     train, test = prepared.splits["train"], prepared.splits["test"]
@@ -72,7 +96,8 @@ def music_speech(
     for number, (split, sounds) in enumerate(clips.items()):
         random = np.random.default_rng([seed, number])
         count = recordings if split == "train" else -(-recordings // 4)
-        made[split] = [_joined(sounds, round(seconds * RATE), mixed, random) for _ in range(count)]
+        change = Change(speed, gain) if split == "train" else Change()
+        made[split] = [_joined(sounds, round(seconds * RATE), mixed, random, change) for _ in range(count)]
     if mixed:
         return _framed(made, view, num_mels, KINDS)
     one = {
@@ -118,7 +143,11 @@ def _clips(column: store.Columns, rows: np.ndarray) -> tuple[list[np.ndarray], l
 
 
 def _joined(
-    sounds: tuple[list[np.ndarray], list[np.ndarray]], length: int, mixed: bool, random: np.random.Generator
+    sounds: tuple[list[np.ndarray], list[np.ndarray]],
+    length: int,
+    mixed: bool,
+    random: np.random.Generator,
+    change: Change,
 ) -> Recording:
     """Pieces one after the other, each of another kind than the one before, until they are so long."""
     kinds = [(1, 0), (0, 1), (1, 1)][: 3 if mixed else 2]
@@ -127,7 +156,7 @@ def _joined(
         size = min(left, int(random.uniform(*PIECE) * RATE))
         others = [kind for kind in kinds if kind != present]
         present = others[random.integers(len(others))]
-        parts = [_cut(sounds[kind], size, random) for kind in (0, 1) if present[kind]]
+        parts = [change(sounds[kind], size, random) for kind in (0, 1) if present[kind]]
         level = np.nan
         if len(parts) == 2:
             level = random.uniform(*LEVELS)

@@ -250,6 +250,29 @@ def test_pieces_of_clips_are_joined_and_labelled_where_they_change(load):
         DATASETS["music_speech"](validation=0.1)
 
 
+def test_training_pieces_alone_are_played_at_other_speeds_and_levels(load):
+    """Of each second the loudest frequency over what the clip has, and its deviation over the clip's."""
+    options = {"recordings": 8, "seconds": 30.0, "validation": 0.34, "view": "samples"}
+    plain = load("music_speech", tones(), **options)
+    changed = DATASETS["music_speech"](speed=0.25, gain=6.0, **options)
+    for split in ("validation", "test"):
+        np.testing.assert_array_equal(
+            plain.splits[split].arrays["inputs"].values, changed.splits[split].arrays["inputs"].values
+        )
+    train = changed.splits["train"].arrays
+    seconds = train["inputs"].values.reshape(-1, 16_000)
+    kinds = train["labels"].values.reshape(-1, 100)
+    pure = (kinds == kinds[:, :1]).all(1)
+    found = np.abs(np.fft.rfft(seconds[pure])).argmax(1) / np.where(kinds[pure, 0] == 0, 500, 3000)
+    levels = 20 * np.log10(seconds[pure].std(1) * 4 * np.sqrt(2))
+    for values, bound in ((np.log(found), np.log(1.25)), (levels, 6)):
+        assert np.abs(values).max() < bound + 0.3
+        assert values.min() < -0.5 * bound
+        assert values.max() > 0.5 * bound
+    with pytest.raises(ValueError, match=r"speed is -0\.1, gain is 0\.0; allowed: 0 or more"):
+        DATASETS["music_speech"](speed=-0.1)
+
+
 def test_mixtures_have_two_labels_and_their_levels(load):
     dataset = load("music_speech", tones(), mixed=True, recordings=6, seconds=30.0, num_mels=20, validation=0.34)
     labels = dataset.splits["train"].arrays["labels"].values
