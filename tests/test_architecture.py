@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import sequence_lab
+from sequence_lab.data import DATASETS
+from sequence_lab.models import MODELS
 from sequence_lab.ops.recurrence import CELLS
 
 PACKAGE = Path(sequence_lab.__file__).parent
@@ -124,6 +126,28 @@ def test_cells_are_the_only_files_that_know_gates():
             nodes = ast.walk(ast.parse(path.read_text()))
             names = {getattr(node, "id", None) or getattr(node, "attr", None) for node in nodes}
             assert not names & {cell.__name__ for cell in CELLS.values()}, path
+
+
+def test_training_knows_no_model_no_data_set_and_no_experiment():
+    """So that one more task takes a config, and a model or a data set if it has one of its own."""
+    names = {*MODELS, *DATASETS, *(path.stem for path in (ROOT / "experiments").glob("*.py"))}
+    names -= {"arrays"}  # a part of a checkpoint, too
+    for module, path in modules():
+        if module.startswith("sequence_lab.training."):
+            constants = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+            assert not names & constants, path
+
+
+def test_experiments_are_data():
+    """A config, and what to sweep; no loop, no layer and no step of training."""
+    for path in (ROOT / "experiments").glob("*.py"):
+        tree = ast.parse(path.read_text())
+        functions = [
+            node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Lambda | ast.ClassDef)
+        ]
+        assert functions in (["get_config"], ["get_config", "get_sweep"]), path
+        roots = {name.split(".")[0] for name in imports(path.read_text(), f"experiments.{path.stem}")}
+        assert roots <= {"typing", "ml_collections", "sequence_lab", "experiments"}, path
 
 
 def test_layers_import_jax_and_flax_alone():
