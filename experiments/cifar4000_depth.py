@@ -2,9 +2,11 @@
 
 python launch.py --config=experiments/cifar4000_depth.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. With --mode=sweep: all four.
-Without shortcuts the deeper network learns its own training images worse, which is no overfitting; with them it does
-not (He et al. 2016, figure 6). Training accuracy is in each run's metrics.jsonl and learning curve.
+With --mode=sweep --workers=2 all four, in 30 minutes on 2 CPU cores; 6 minutes alone. To expect over 3 seeds: not
+yet measured; under one seed, right of the training images in the last epoch, crops and mirror images among them: 51.0 %
+with 20 plain layers and 24.4 % with 56, but 62.2 % with 20 and 65.7 % with 56 that have shortcuts. Without shortcuts
+the deeper network learns its own training images worse, which is no overfitting; with them it does not (He et al. 2016,
+figure 6, where it is plain to see on 50,000 images). Right of 800 test images: 49.4, 24.1, 59.0 and 55.1 %.
 """
 
 from typing import Any
