@@ -7,8 +7,8 @@ from step 500 on (16,000 sequences). Guessing is right in 1/2. With --mode=sweep
 against lags of 20 to 200 steps.
 
 Bengio et al. (1994): success of gradient descent falls with the lag. Hochreiter and Schmidhuber (1997): weights
-guessed at random succeed sooner. Of networks of three tanh units, drawn by analysis.guessing.guess, the 68th, the
-131st and the 48th are right under three seeds, at lags of 20, 50 and 200 alike.
+guessed at random succeed sooner. Each run records how many networks of three tanh units were drawn until one was right
+on all test sequences (config.guesses): 68, 131 and 48 under three seeds.
 """
 
 from typing import Any
@@ -21,7 +21,12 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "latch"
-    config.published = ConfigDict({"accuracy": (None, "Bengio et al. 1994, as curves")})
+    config.published = ConfigDict(
+        {
+            "accuracy": (None, "Bengio et al. 1994, as curves"),
+            "guesses": (None, "Hochreiter and Schmidhuber 1996, weights guessed at random"),
+        }
+    )
 
     config.dataset_name = "latch"
     config.dataset = ConfigDict({"length": 50})
@@ -34,6 +39,7 @@ def get_config() -> ConfigDict:
         }
     )
     config.objectives = ConfigDict({"latch": {"name": "classification"}})
+    config.guesses = 1_000_000
 
     config.optimizer.name = "adam"
     config.optimizer.learning_rate = 0.005

@@ -6,7 +6,8 @@ About 0.5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under
 right from step 250 on (16,000 strings). Guessing is right in 1/2. With --mode=sweep: three kinds of cells.
 
 Bengio et al. (1994) have parity as the task on which gradient descent does worst; Rumelhart et al. (1986) as a
-layered network's.
+layered network's. Of networks guessed at random, as in experiments/latch.py, the 47,880th, the 249,746th and the
+296,195th are right on all test strings under three seeds.
 """
 
 from typing import Any
@@ -19,7 +20,12 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "parity"
-    config.published = ConfigDict({"accuracy": (None, "Bengio et al. 1994, as curves")})
+    config.published = ConfigDict(
+        {
+            "accuracy": (None, "Bengio et al. 1994, as curves"),
+            "guesses": (None, "Hochreiter and Schmidhuber 1996, weights guessed at random"),
+        }
+    )
 
     config.dataset_name = "parity"
     config.dataset = ConfigDict({"length": 20, "shortest": 2})
@@ -32,6 +38,7 @@ def get_config() -> ConfigDict:
         }
     )
     config.objectives = ConfigDict({"parity": {"name": "classification"}})
+    config.guesses = 1_000_000
 
     config.optimizer.name = "adam"
     config.optimizer.learning_rate = 0.005

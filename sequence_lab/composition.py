@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from sequence_lab import schema
 from sequence_lab.config import Tables, joined, resolved
-from sequence_lab.data import DATASETS, Batch, Dataset, Stream, TrainingBatches
+from sequence_lab.data import DATASETS, Batch, Dataset, Examples, Stream, TrainingBatches
 from sequence_lab.data.share import WHOLE, Share
 from sequence_lab.data.word_vectors import load_word_vectors
 from sequence_lab.models import MODELS
@@ -116,6 +116,7 @@ def compose(
     spread = Parallel(config["parallel"], devices)
     dataset: Dataset = rows["dataset"][config["dataset_name"]](**config["dataset"])
     _check_dataset(config, dataset)
+    _check_guesses(config, dataset)
     dataset = dataset.packed(training.packed_width).bucketed(training.num_shapes)
     model = _model(rows["model"][config["model_name"]], config, dataset)
     _check_packing(config, model)
@@ -178,6 +179,23 @@ def _check_dataset(config: Mapping[str, Any], dataset: Dataset) -> None:
                 f"config.{field} is {config[field]}; allowed: {without} unless the first objective is "
                 f"language_modelling on a text with a test split (here {tasks[0]} on {name})"
             )
+
+
+def _check_guesses(config: Mapping[str, Any], dataset: Dataset) -> None:
+    """Raises ValueError where networks that answer yes or no after a sequence of numbers have nothing to answer."""
+    tasks, test = list(config["objectives"].values()), dataset.splits.get("test")
+    arrays: Mapping[str, Any] = test.arrays if isinstance(test, Examples) else {}
+    fits = (
+        [task["name"] for task in tasks] == ["classification"]
+        and dataset.facts.get("num_outputs") == 2
+        and [np.ndim(arrays.get(name, 0)) for name in ("inputs", tasks[0]["labels"])] == [3, 1]
+    )
+    if config["guesses"] and not fits:
+        raise ValueError(
+            f"config.guesses is {config['guesses']}; allowed: 0 unless the one objective is the classification of "
+            f"whole sequences of numbers in two classes, with a test split (here "
+            f"{', '.join(task['name'] for task in tasks)} on {config['dataset_name']})"
+        )
 
 
 def _check_packing(config: Mapping[str, Any], model: nn.Module) -> None:

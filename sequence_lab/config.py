@@ -88,6 +88,7 @@ def default_config() -> ConfigDict:
             "generation": dataclasses.asdict(GenerationConfig()),
             "scan": dataclasses.asdict(ScanConfig()),
             "baselines": (),  # rows of analysis.baselines.BASELINES
+            "guesses": 0,  # networks drawn at random, at most, until one is right: analysis.guessing; 0: none
             "dynamic_rate": 0.0,  # at which a language model also learns from a text it is tested on; 0: not at all
             "replicates": (),  # fields that, as the seed, a report takes the mean over: ("dataset.fold",)
             "published": {},  # what a report shows: measure -> (value or None, source and conditions)
@@ -158,16 +159,16 @@ def _check_own(config: Mapping[str, Any]) -> None:
         ("word_vectors", str),
         ("baselines", tuple),
         ("replicates", tuple),
+        ("guesses", int),
         ("dynamic_rate", float),
     ):
         if not isinstance(config[key], expected):
             raise ValueError(f"config.{key} is {config[key]!r}; allowed: {expected.__name__}")
     if not config["name"] or set("/\\") & set(config["name"]):
         raise ValueError(f"config.name is {config['name']!r}; allowed: the name of a folder")
-    if config["seed"] < 0:
-        raise ValueError(f"config.seed is {config['seed']}; allowed: 0 or more")
-    if config["dynamic_rate"] < 0:
-        raise ValueError(f"config.dynamic_rate is {config['dynamic_rate']}; allowed: 0 or more")
+    for key in ("seed", "guesses", "dynamic_rate"):
+        if config[key] < 0:
+            raise ValueError(f"config.{key} is {config[key]}; allowed: 0 or more")
     schema.choose("config.parallel", config["parallel"], KINDS)
 
 

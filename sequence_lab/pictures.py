@@ -1,16 +1,17 @@
-"""What the first convolution of a network over images has learnt: its filters, what they see, what they answer to."""
+"""What the first convolution of a network over images has learnt, beside fixed filters: what they see and answer to."""
 
 import itertools
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from sequence_lab.analysis import image_plots, patches
+from sequence_lab.analysis import filters, image_plots, patches
 from sequence_lab.composition import Experiment
 from sequence_lab.nn import Conv2D
-from sequence_lab.ops import pooling, windows
+from sequence_lab.ops import convolution, pooling, windows
 
 IMAGES, UNITS, PEAKS = 2000, 8, 8  # that patches are looked for in; units that have theirs drawn, and how many each
 
@@ -67,7 +68,8 @@ def draw(experiment: Experiment, variables: Any, folder: Path) -> list[Path]:
     """Draws it all from images of the test split, or of validation where there is none; [] for other networks.
 
     filters.png, feature_maps.png and winners.png of one image, the last of max-pooling over 2x2 places of the unit
-    that answers most; patches.png: a row of the strongest patches for each of the first units.
+    that answers most; edges.png: what fixed edge filters answer to it; patches.png: a row of the strongest patches for
+    each of the first units.
     """
     first = first_convolution(experiment, variables)
     if first is None:
@@ -75,7 +77,7 @@ def draw(experiment: Experiment, variables: Any, folder: Path) -> list[Path]:
     name, title = ("test" if "test" in experiment.dataset.splits else "validation"), experiment.config["name"]
     images = _images(experiment, name)
     maps = np.asarray(first.maps(images[:1]))[0]
-    paths = [folder / f"{kind}.png" for kind in ("filters", "feature_maps", "patches", "winners")]
+    paths = [folder / f"{kind}.png" for kind in ("filters", "feature_maps", "patches", "winners", "edges")]
     image_plots.filter_grid(first.kernel, paths[0], f"{title}, filters of the first layer")
     image_plots.feature_maps(maps, paths[1], f"{title}, their maps of one image", images[0])
     units = range(min(UNITS, maps.shape[-1]))
@@ -88,7 +90,15 @@ def draw(experiment: Experiment, variables: Any, folder: Path) -> list[Path]:
     won, at = (np.asarray(array)[0, ..., 0] for array in (values, indices))
     grey, about = images[0].mean(axis=-1, keepdims=True), f"{title}, winners of unit {strongest}"
     image_plots.max_pool_winners(grey, won, at, maps.shape[:2], paths[3], about)
+    _draw_edges(images[0], paths[4], f"{title}, fixed edge filters on the same image")
     return paths
+
+
+def _draw_edges(image_HWC: np.ndarray, path: Path, title: str) -> None:
+    names, kernel = filters.edge_kernels(image_HWC.shape[-1])
+    # Beyond its border the image goes on as in a mirror: zeros would be edges all around it.
+    answers, _ = convolution.convolve(jnp.asarray(image_HWC[None]), jnp.asarray(kernel), padding="REFLECT")
+    image_plots.responses(kernel, np.asarray(answers)[0], names, path, title, image_HWC)
 
 
 def _images(experiment: Experiment, split: str) -> np.ndarray:

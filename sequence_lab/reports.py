@@ -1,6 +1,7 @@
 """One table of many runs: what was published, what they came to over seeds, and the commands that made them."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ NEVER_APART = (
     "scan.",
     "published",
     "replicates",
+    "guesses",
     "dynamic_rate",
 )  # fields that make no other experiment
 HEADER = ("experiment", "measure", "published", "ours", "runs", "minutes", "command")
@@ -151,12 +153,15 @@ def _figures(run: Run) -> dict[str, float]:
     """All that a run measured by the names under which ``config.published`` may have it.
 
     Those of the test split or, where there is none, of validation as they are; of the last steps of training after
-    "train "; and of the models of text that it was compared with or mixed with as "perplexity, KN5".
+    "train "; of the models of text that it was compared with or mixed with as "perplexity, KN5"; and as "guesses" how
+    many networks were drawn until one was right, infinite where none was.
     """
     found = dict(run.summary["metrics"][_split(run)])
     found |= {f"train {name}": value for name, value in run.summary.get("training", {}).items()}
     for name, bits in run.summary.get("baselines", {}).items():
         found |= {f"bits_per_symbol, {name}": bits, f"perplexity, {name}": 2.0**bits}
+    if guesses := run.summary.get("guesses"):
+        found["guesses"] = guesses["drawn"] if guesses["right"] else math.inf
     return found
 
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from sequence_lab import decodings, likelihoods, motifs, timelines
-from sequence_lab.analysis import mixtures, plots, report
+from sequence_lab.analysis import guessing, mixtures, plots, report
 from sequence_lab.analysis.baselines import BASELINES
 from sequence_lab.analysis.scores import SCORES, Score, Scores, confusion
 from sequence_lab.composition import Experiment
@@ -60,6 +60,7 @@ def summary(
         "training": _training(folder, found["validation"]),
         "intervals": {"test": intervals} if intervals else {},
         "baselines": _baselines(experiment, variables),
+        "guesses": _guesses(experiment),
     }
 
 
@@ -93,6 +94,8 @@ def say(summary: Mapping[str, Any], line: Callable[[str], None]) -> None:
     if summary["baselines"]:
         bits = next(value for name, value in summary["metrics"]["test"].items() if name.endswith("bits_per_symbol"))
         line("\n" + report.baselines_table(bits, summary["baselines"]))
+    if guesses := summary.get("guesses"):  # which runs of older versions have not
+        line(f"\n{report.guesses(**guesses)}")
 
 
 def plot(experiment: Experiment, folder: Path, summary: Mapping[str, Any]) -> Path:
@@ -201,3 +204,16 @@ def _baselines(experiment: Experiment, variables: Any) -> dict[str, float]:
     for name in config["baselines"]:
         found |= BASELINES[name](train, validation, test, vocabulary, runs)
     return found
+
+
+def _guesses(experiment: Experiment) -> dict[str, Any]:
+    """How many networks were drawn until one was right on every row of the test split, and whether one was."""
+    limit = experiment.config["guesses"]
+    if not limit:
+        return {}
+    split: Any = experiment.dataset.splits["test"]  # of examples: ``compose`` has made sure
+    labels = split.arrays[experiment.trainer.tasks[0].labels]
+    found = guessing.guess(
+        split.arrays["inputs"], labels, split.arrays.get("lengths"), at_most=limit, seed=experiment.config["seed"]
+    )
+    return {"drawn": limit, "right": False} if found is None else {"drawn": found[0], "right": True}

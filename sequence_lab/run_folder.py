@@ -99,7 +99,7 @@ def check_same(
 
 def may_differ(name: str, before: Any, now: Any) -> bool:
     """What may change between two launches of a run: how long it trains, what it samples, scans or stands beside."""
-    return name.startswith(("generation.", "scan.", "published", "replicates", "dynamic_rate")) or (
+    return name.startswith(("generation.", "scan.", "published", "replicates", "guesses", "dynamic_rate")) or (
         name == "training.num_steps" and isinstance(now, int | float) and now >= before
     )
 

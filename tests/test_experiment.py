@@ -13,6 +13,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from sequence_lab import experiment, results
+from sequence_lab.analysis import guessing
 from sequence_lab.composition import compose
 from sequence_lab.data import Dataset, Examples, characters
 from sequence_lab.nn import Dense
@@ -106,6 +107,33 @@ def test_a_language_model_runs_reports_and_generates(tmp_path, one_device):
         config, tmp_path / "run", datasets={"small_text": small_text}, devices=one_device, say=lines.append
     )
     assert evaluated == summary["metrics"]
+
+
+@pytest.mark.parametrize(("limit", "right"), [(2000, True), (1, False)])
+def test_weights_are_guessed_until_all_of_the_test_split_is_right(limit, right, tmp_path, one_device):
+    config = adding_config(num_steps=1)
+    config.dataset_name, config.dataset = "latch", ConfigDict({"length": 8, "num_train": 16, "num_test": 60})
+    config.objectives = ConfigDict({"held": {"name": "classification"}})
+    config.guesses = limit
+    summary, lines = run(config, tmp_path / "run", one_device)
+    test = compose(config, devices=one_device).dataset.splits["test"].arrays
+    found = guessing.guess(test["inputs"], test["labels"], test["lengths"], at_most=limit)
+    assert summary["guesses"] == {"drawn": found[0] if right else limit, "right": right}
+    assert f"network{'' if right else 's'}" in lines[-2]
+    assert ("was the first right" if right else "none of 1 networks") in lines[-2]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"), [("temporal_order", {}), ("noise_free_lag", {}), ("digits", {"view": "rows"})]
+)
+def test_of_more_classes_or_of_labels_at_every_step_none_are_guessed(name, fields, one_device):
+    config = adding_config()
+    config.dataset_name, config.dataset = name, ConfigDict(fields)
+    config.objectives = ConfigDict({"class": {"name": "classification"}})
+    config.model_name = "recurrent_tagger" if name == "noise_free_lag" else config.model_name
+    config.guesses = 9
+    with pytest.raises(ValueError, match=f"guesses is 9; allowed: 0 unless .*classification on {name}"):
+        compose(config, devices=one_device)
 
 
 def plateau_config():
@@ -311,6 +339,8 @@ def changed(**fields):
         ({"objectives": {"sum": {"name": "regression", "weight": -1.0}}}, r"weight is -1\.0; allowed: 0 or more"),
         ({"name": "a/b"}, r"name is 'a/b'"),
         ({"seed": -1}, r"seed is -1; allowed: 0 or more"),
+        ({"guesses": -1}, r"guesses is -1; allowed: 0 or more"),
+        ({"guesses": 9}, r"guesses is 9; allowed: 0 unless .*two classes.*\(here regression on adding\)"),
         ({"sead": 1}, r"field of config is 'sead'.*did you mean seed\?"),
         ({"model_name": "conv_net_2d", "model": {}}, r"."),
     ],

@@ -7,8 +7,11 @@ from pathlib import Path
 import jax
 import pytest
 
-from sequence_lab.composition import compose
+from sequence_lab import pictures, schema
+from sequence_lab.composition import compose, tables
+from sequence_lab.config import resolved
 from sequence_lab.ops import metrics
+from sequence_lab.sweeps.space import search_space
 from tests.data import prepared_made
 from tests.data.own.files_made import OWN
 
@@ -71,6 +74,25 @@ def test_an_experiment_runs_two_steps(path, tmp_path, prepared):
         assert math.isfinite(metrics.Mean(*measures["grad_norm"]).value())
         assert all(math.isfinite(mean.total) for mean in measures.values())
     assert state.step == 2
+
+
+def test_the_convnet_keeps_its_filters_of_5x5_within_the_image(prepared):
+    parts = compose(small(load(FILES[0].with_name("cifar4000_convnet.py")).get_config()), devices=jax.devices()[:1])
+    first = pictures.first_convolution(parts, parts.initial_state().variables)
+    assert first.kernel.shape[:3] == (5, 5, 3)
+    images = next(iter(parts.evaluation_batches("test")))["inputs"]
+    assert images.shape[1:] == (32, 32, 3)
+    assert jax.eval_shape(first.maps, images).shape[1:3] == (28, 28)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if hasattr(load(path), "get_sweep")], ids=lambda path: path.stem
+)
+def test_what_an_experiment_sweeps_is_in_its_config(path):
+    module = load(path)
+    sweep = module.get_sweep()
+    space = search_space(resolved(schema.plain(module.get_config()), tables()), get_sweep=sweep)
+    assert len(space.trials(0)) == max(1, sweep.get("seeds", 1)) * math.prod(map(len, sweep["axes"].values()))
 
 
 @pytest.mark.parametrize("name", ["own_text_table", "own_fasta"])

@@ -7,6 +7,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from sequence_lab import pictures
+from sequence_lab.analysis import filters, image_plots
 from sequence_lab.composition import compose
 from sequence_lab.data import Dataset, Examples
 from sequence_lab.experiment import default_config
@@ -45,11 +46,34 @@ def test_the_maps_are_those_of_the_first_convolution_alone(padding, start):
     assert [(field.size, field.start) for field in first.fields] == [(3, start)] * 2
 
 
-def test_of_images_four_pictures_are_drawn(tmp_path):
+def test_of_images_five_pictures_are_drawn(tmp_path):
     experiment, variables = composed("resnet", depth=8, width=4)
     paths = pictures.draw(experiment, variables, tmp_path)
-    assert [path.name for path in paths] == ["filters.png", "feature_maps.png", "patches.png", "winners.png"]
+    assert [path.name for path in paths] == [
+        "filters.png",
+        "feature_maps.png",
+        "patches.png",
+        "winners.png",
+        "edges.png",
+    ]
     assert all(path.stat().st_size > 1000 for path in paths)
+
+
+def test_edge_filters_answer_to_the_image_whose_maps_are_drawn_and_not_to_its_border(tmp_path, monkeypatch):
+    experiment, variables = composed("conv_net_2d", features=(4,))
+    drawn = []
+    monkeypatch.setattr(image_plots, "responses", lambda *args: drawn.append(args))
+    monkeypatch.setattr(image_plots, "feature_maps", lambda *args: drawn.append(args))
+    pictures.draw(experiment, variables, tmp_path)
+    (*_, image), (kernel, maps, names, _, _, same) = drawn
+    np.testing.assert_array_equal(same, image)
+    np.testing.assert_array_equal(image, experiment.dataset.splits["test"].arrays["inputs"][0])
+    assert names == ["sobel x", "sobel y", "prewitt x", "prewitt y", "laplacian"]
+    grey = np.pad(image.mean(axis=-1), 1, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(grey, (3, 3))
+    own = np.concatenate([filters.edge_kernel(name)[:, :, 0] for name in filters.EDGES], axis=-1)
+    np.testing.assert_allclose(maps, np.einsum("hwij,ijd->hwd", windows, own), atol=1e-5)
+    np.testing.assert_allclose(kernel.sum(axis=2), own, atol=1e-6)
 
 
 class Flat(flax.linen.Module):

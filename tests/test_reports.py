@@ -95,6 +95,17 @@ def test_a_measure_that_no_run_has_is_not_measured(tmp_path):
     ]
 
 
+def test_guesses_are_a_measure_and_a_run_in_which_none_was_right_makes_them_infinite(tmp_path):
+    published = {"accuracy": [None, ""], "guesses": [None, "a paper"]}
+    for number, (lag, right) in enumerate([(20, True), (20, True), (50, True), (50, False)]):
+        more = {"guesses": {"drawn": 40 + 20 * number, "right": right}}
+        kept = {"seed": number, "dataset": {"length": lag}, "guesses": 10 * number}
+        finished(tmp_path / "runs" / str(number), {"accuracy": 1.0}, published=published, more=more, **kept)
+    rows, _ = report(tmp_path)
+    found = [(row["experiment"], row["published"], row["ours"]) for row in rows if row["measure"] == "guesses"]
+    assert found == [("small: length 20", "- (a paper)", "50 ± 127"), ("small: length 50", "- (a paper)", "inf")]
+
+
 def test_no_finished_run_is_one_line(tmp_path):
     (tmp_path / "runs").mkdir()
     with pytest.raises(Refused, match="where no run is finished; allowed: folders of runs or sweeps"):

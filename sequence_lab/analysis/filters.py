@@ -14,6 +14,7 @@ EDGES: Mapping[str, np.ndarray] = {
     "prewitt": np.stack([_PREWITT, _PREWITT.T], axis=-1) / 6,
     "laplacian": np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], float)[:, :, None],
 }
+_SLOPES = {1: ("",), 2: (" x", " y")}  # of a filter of one kernel, which has no direction, and of one of two
 
 
 def edge_kernel(name: str, channels: int = 1) -> np.ndarray:
@@ -31,3 +32,10 @@ def edge_kernel(name: str, channels: int = 1) -> np.ndarray:
         raise ValueError(f"channels is {channels}; allowed: 1 or more")
     kernel = EDGES[name][:, :, None, :] / channels
     return np.repeat(kernel, channels, axis=2).astype(np.float32)
+
+
+def edge_kernels(channels: int = 1) -> tuple[list[str], np.ndarray]:
+    """All of ``EDGES`` side by side, and the name of each: ``[3, 3, channels, D]``; arguments as of ``edge_kernel``."""
+    kernels = {name: edge_kernel(name, channels) for name in EDGES}
+    names = [name + slope for name, kernel in kernels.items() for slope in _SLOPES[kernel.shape[-1]]]
+    return names, np.concatenate(list(kernels.values()), axis=-1)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 Array = jax.Array
-AT_ONCE = 500  # networks drawn together
+AT_ONCE, FIRST = 500, 50  # networks drawn together; sequences that tell which of them to try on all
 
 
 class Network(NamedTuple):
@@ -63,15 +63,19 @@ def guess(
     lengths_B = jnp.full(len(labels_B), inputs_BTC.shape[1]) if lengths_B is None else jnp.asarray(lengths_B)
     draw = functools.partial(network, in_features=inputs_BTC.shape[-1], units=units, scale=scale)
 
-    @jax.jit
-    def right(key: Array) -> tuple[Array, Network]:
-        drawn = jax.vmap(draw)(jax.random.split(key, AT_ONCE))
-        said = jax.vmap(answers, (0, None, None))(drawn, inputs_BTC, lengths_B)
-        return jnp.all(said == (labels_B > 0), axis=1), drawn
+    def right(network: Network, rows: slice) -> Array:
+        return jnp.all(answers(network, inputs_BTC[rows], lengths_B[rows]) == (labels_B[rows] > 0))
 
+    @jax.jit
+    def hopeful(key: Array) -> tuple[Array, Network]:
+        drawn = jax.vmap(draw)(jax.random.split(key, AT_ONCE))
+        return jax.vmap(functools.partial(right, rows=slice(FIRST)))(drawn), drawn
+
+    right_in_all = jax.jit(functools.partial(right, rows=slice(None)))
     for number in range(-(-at_most // AT_ONCE)):
-        all_right, drawn = right(jax.random.fold_in(jax.random.key(seed), number))
-        for which in np.flatnonzero(all_right)[:1]:
-            tries = number * AT_ONCE + int(which) + 1
-            return (tries, jax.tree.map(lambda array, i=which: array[i], drawn)) if tries <= at_most else None
+        hopes, drawn = jax.device_get(hopeful(jax.random.fold_in(jax.random.key(seed), number)))
+        for which in np.flatnonzero(hopes):
+            tries, found = number * AT_ONCE + int(which) + 1, Network(*(array[which] for array in drawn))
+            if tries <= at_most and right_in_all(found):
+                return tries, found
     return None

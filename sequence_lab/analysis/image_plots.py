@@ -41,6 +41,21 @@ def feature_maps(maps_HWD: np.ndarray, path: Path, title: str, image_HWC: np.nda
     _grid(tiles, names, _columns(len(tiles)), path, title, cmap=BRIGHT, vmin=low, vmax=high)
 
 
+def responses(
+    kernel_HWCD: np.ndarray, maps_HWD: np.ndarray, names: Sequence[str], path: Path, title: str, image_HWC: np.ndarray
+) -> None:
+    """Draws what filters answer to an image, that image first, and each filter under its map, as a sum over channels.
+
+    Red is positive, blue negative, white 0; every tile is on a scale of its own.
+    """
+    image, maps = _shown(image_HWC), np.asarray(maps_HWD, np.float32)
+    image = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)  # in grey among tiles of red and blue
+    kernel = np.asarray(kernel_HWCD, np.float32).sum(axis=2)
+    maps, kernel = (tile / np.maximum(np.abs(tile).max(axis=(0, 1)), 1e-9) for tile in (maps, kernel))
+    tiles = [image, *np.moveaxis(maps, -1, 0), np.ones((*kernel.shape[:2], 3)), *np.moveaxis(kernel, -1, 0)]
+    _grid(tiles, ["image", *names, *[""] * (1 + len(names))], 1 + len(names), path, title, cmap=SIGNED, vmin=-1, vmax=1)
+
+
 def patch_grid(patches: Sequence[np.ndarray], scores: Sequence[float], path: Path, title: str) -> None:
     """Draws patches ``[rows, columns, C]`` in their order, as ``patches.peaks`` and ``patches.patch`` find them."""
     tiles = [_shown(patch) for patch in patches]

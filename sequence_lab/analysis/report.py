@@ -26,3 +26,9 @@ def baselines_table(bits_per_symbol: float, baselines: Mapping[str, float]) -> s
     ranked = sorted({"this run": bits_per_symbol, **baselines}.items(), key=lambda row: row[1])
     rows = [[name, f"{bits:.3f}", f"{bits / bits_per_symbol - 1:+.1%}"] for name, bits in ranked]
     return tables.markdown(["test text", "bits per symbol", "against this run"], rows)
+
+
+def guesses(drawn: int, right: bool) -> str:
+    """What guessing weights came to."""
+    last = f"network {drawn} was the first" if right else f"none of {drawn} networks was"
+    return f"of weights drawn at random, {last} right on every row of the test split"

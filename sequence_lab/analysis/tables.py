@@ -21,7 +21,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def interval(values: Sequence[float]) -> str:
-    """Mean ± half the width of its 95 % interval (Student's t, seeds taken as independent); the bare value for one."""
+    """Mean ± half the width of its 95 % interval (Student's t, seeds taken as independent); without one, the mean."""
     mean, half = statistics.fmean(values), half_width(values)
     if half is None:
         return f"{mean:.4g}"
@@ -30,8 +30,8 @@ def interval(values: Sequence[float]) -> str:
 
 
 def half_width(values: Sequence[float]) -> float | None:
-    """Half the width of the interval of ``interval``; None for one value, which has none."""
-    if len(values) < 2:
+    """Half the width of the interval of ``interval``; None for one value, or an infinite one, which have none."""
+    if len(values) < 2 or math.inf in values:
         return None
     from scipy import stats  # half a second to import, for those who ask for an interval
 

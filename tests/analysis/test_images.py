@@ -124,6 +124,17 @@ def test_feature_maps_stand_after_their_image_on_one_scale(drawn, tmp_path):
     assert len({axes.images[0].get_clim() for axes in drawn[0].axes if axes.images}) == 1
 
 
+def test_responses_stand_over_their_filters_each_on_its_own_scale(drawn, tmp_path):
+    kernel, maps = RANDOM.normal(size=(3, 3, 2, 2)), RANDOM.normal(size=(4, 5, 2)) * [1, 100]
+    image_plots.responses(kernel, maps, ["a", "b"], tmp_path / "edges.png", "edges", RANDOM.uniform(size=(4, 5, 1)))
+    (image, *answers), (empty, *below) = (tiles(drawn[0])[row : row + 3] for row in (0, 3))
+    assert [axes.get_title() for axes in drawn[0].axes] == ["image", "a", "b", "", "", ""]
+    assert image.shape == (4, 5, 3)
+    assert (empty == 1).all()
+    for shown, array in ((answers, maps), (below, kernel.sum(axis=2))):
+        np.testing.assert_allclose(np.stack(shown, axis=-1), array / np.abs(array).max(axis=(0, 1)), rtol=1e-5)
+
+
 def test_patches_keep_colours_and_set_other_channels_side_by_side(drawn, tmp_path):
     colours, fields = RANDOM.uniform(size=(3, 4, 3)), RANDOM.normal(size=(3, 4, 3))
     image_plots.patch_grid([colours, fields], [2.0, 1.0], tmp_path / "patches.png", "patches")

@@ -19,6 +19,7 @@ def test_an_interval_is_students():
     low, high = stats.t.interval(0.95, 4, loc=values.mean(), scale=stats.sem(values))
     assert tables.half_width(values.tolist()) == pytest.approx((high - low) / 2)
     assert tables.half_width([1.0]) is None
+    assert tables.interval([3.0, np.inf]) == "inf"
 
 
 @pytest.mark.parametrize(
