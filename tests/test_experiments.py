@@ -54,6 +54,7 @@ def small(config):
 FEWER = {
     "cifar10": {"validation": 8},
     "cifar10_first4000": {"validation": 8, "test": 8},
+    "dna_enhancers": {"validation": 0.25},
     "mnist": {"validation": 8},
     "music_speech": {"recordings": 8, "seconds": 3.0},
 }

@@ -148,8 +148,30 @@ def _ranked(scores_N: np.ndarray, labels_N: np.ndarray) -> Scores:
     above, twice = area / (2 - area), 2 * area**2 / (1 + area)
     variance = area * (1 - area) + (positive - 1) * (above - area**2) + (negative - 1) * (twice - area**2)
     half = 1.96 * math.sqrt(max(variance, 0) / (positive * negative))
+    drawn = _drawn_precisions(scores_N, labels_N)
+    low, high = np.percentile(drawn[~np.isnan(drawn)], CONFIDENCE)
     precision = float(metrics.average_precision_score(labels_N, scores_N))
-    return {"auc": Score(area, max(area - half, 0.0), min(area + half, 1.0)), "auprc": Score(precision)}
+    return {
+        "auc": Score(area, max(area - half, 0.0), min(area + half, 1.0)),
+        "auprc": Score(precision, float(low), float(high)),
+    }
+
+
+def _drawn_precisions(scores_N: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
+    """The average precision of each resampling of the rows, ``[DRAWS]``; NaN where none is of class 1.
+
+    Rows are ordered once; how often each was drawn weighs it.
+    """
+    order, rows = np.argsort(-scores_N, kind="stable"), len(scores_N)
+    positive_N = labels_N[order] == 1
+    last = np.append(np.flatnonzero(np.diff(scores_N[order])), rows - 1)  # of the rows of one score
+    random, found = np.random.default_rng(0), np.full(DRAWS, math.nan)
+    for draw in range(DRAWS):
+        times_N = np.bincount(random.integers(0, rows, rows), minlength=rows)[order]
+        hits, said = np.cumsum(times_N * positive_N)[last], np.cumsum(times_N)[last]
+        if hits[-1]:
+            found[draw] = (np.diff(hits, prepend=0) * hits / np.maximum(said, 1)).sum() / hits[-1]
+    return found
 
 
 Row = Callable[[np.ndarray, np.ndarray, np.ndarray | None, Sequence[str]], Scores]

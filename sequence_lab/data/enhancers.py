@@ -8,7 +8,12 @@ from sequence_lab.data.splits import Dataset, Examples
 
 
 def dna_enhancers(
-    layer: int = 1, leaked: bool = False, folds: int = 0, fold: int = 0, validation: float = 0.1
+    layer: int = 1,
+    leaked: bool = False,
+    folds: int = 0,
+    fold: int = 0,
+    validation: float = 0.1,
+    positives: float = 1.0,
 ) -> Dataset:
     """Enhancers and their strength (Liu et al. 2016 and 2018): one-hot bases ``[200, 4]``, A C G T, two classes.
 
@@ -19,12 +24,15 @@ def dna_enhancers(
         False takes them out of training.
       folds, fold: test on a fold of the pieces to train on, instead of the independent ones.
       validation: share of the training pieces.
+      positives: share of the second class that is kept, in every split the same pieces each time.
 
     Raises:
-      ValueError: another layer, or it was not prepared.
+      ValueError: another layer, a share that keeps nothing of a split, or it was not prepared.
     """
     if layer not in (1, 2):
         raise ValueError(f"dataset.layer is {layer}; allowed: 1, 2")
+    if not 0 < positives <= 1:
+        raise ValueError(f"dataset.positives is {positives}; allowed: above 0, up to 1")
     prepared = store.load("dna_enhancers")
     names = prepared.classes["label"]
 
@@ -43,8 +51,21 @@ def dna_enhancers(
     tested = set() if leaked or folds else set(store.texts(prepared.splits["independent"]["sequence"]))
     inputs, labels = read("benchmark", tested)
     rows = partition(Partition(validation, test=0, folds=folds, fold=fold), labels)
-    splits = {name: Examples({"inputs": inputs[r], "labels": labels[r]}) for name, r in rows.items()}
+    found = {name: (inputs[r], labels[r]) for name, r in rows.items()}
     if not folds:
-        independent = read("independent", set())
-        splits["test"] = Examples(dict(zip(("inputs", "labels"), independent, strict=True)))
+        found["test"] = read("independent", set())
+    splits = {name: _thinned(*arrays, positives, name) for name, arrays in found.items()}
     return Dataset(splits, {"num_outputs": 2}, classes=("weak", "strong") if layer == 2 else ("none", "enhancer"))
+
+
+def _thinned(inputs: np.ndarray, labels: np.ndarray, positives: float, split: str) -> Examples:
+    """All that is of class 0, and that share of class 1, drawn under a fixed seed, in the order that it had."""
+    rows = np.flatnonzero(labels == 1)
+    count = round(positives * len(rows))
+    if not count and len(rows):
+        raise ValueError(
+            f"dataset.positives is {positives}, none of {len(rows)} in {split}; allowed: what keeps one or more"
+        )
+    drawn = np.random.default_rng(0).permutation(rows)[:count]
+    kept = np.sort(np.concatenate([np.flatnonzero(labels == 0), drawn]))
+    return Examples({"inputs": inputs[kept], "labels": labels[kept]})

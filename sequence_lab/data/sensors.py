@@ -50,10 +50,13 @@ def uci_hapt(task: str = "windows", filtered: bool = False, streams: bool = Fals
     return _dataset({s: _windows(*recordings, count) for s, recordings in made.items()}, streams, ACTIVITIES[:count])
 
 
-def uci_har(validation: float = 0.15) -> Dataset:
+def uci_har(streams: bool = False, validation: float = 0.15) -> Dataset:
     """UCI HAR (Anguita et al. 2013): windows ``[128, 9]``, six activities, 7,352 with validation / 2,947; by subject.
 
+    Channels are those of ``uci_hapt`` with ``filtered``, as the authors made them.
+
     Args:
+      streams: inputs are two streams, "acceleration", of the body and total, from one sensor, and "rotation".
       validation: share of the 21 training subjects.
     """
     prepared = store.load("uci_har")
@@ -66,7 +69,7 @@ def uci_har(validation: float = 0.15) -> Dataset:
     train = prepared.splits["train"]
     rows = partition(Partition(validation, test=0), groups=np.asarray(train["user"]))
     splits = {name: split(train, found) for name, found in rows.items()} | {"test": split(prepared.splits["test"])}
-    return Dataset(splits, {"num_outputs": BASIC}, classes=prepared.classes["label"])
+    return _dataset(splits, streams, prepared.classes["label"])
 
 
 def separated(signal: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from sequence_lab.analysis import scores
 from sequence_lab.analysis.scores import confusion, of_classes, of_labels
 
 RANDOM = np.random.default_rng(0)
@@ -41,8 +42,9 @@ def test_values_are_those_of_scikit_learn(classes):
     np.testing.assert_array_equal(confusion(logits, labels), metrics.confusion_matrix(labels, said))
 
 
-@pytest.mark.parametrize("name", ["accuracy", "mcc", "auc", "specificity"])
-def test_intervals_cover_the_true_value_about_95_times_in_100(name):
+@pytest.mark.parametrize("name", ["accuracy", "mcc", "auc", "auprc", "specificity"])
+def test_intervals_cover_the_true_value_about_95_times_in_100(name, monkeypatch):
+    monkeypatch.setattr(scores, "DRAWS", 400)
     random = np.random.default_rng(1)
     truth = of_classes(*drawn(200_000, 2, random=random))[name].value
     found = [of_classes(*drawn(150, 2, random=random))[name] for _ in range(100)]
@@ -50,10 +52,28 @@ def test_intervals_cover_the_true_value_about_95_times_in_100(name):
     assert np.mean([score.high - score.low for score in found]) < 0.35
 
 
+@pytest.mark.parametrize("digits", [0, 8])
+def test_the_interval_of_auprc_is_that_of_scikit_learn_on_rows_drawn_again(digits, monkeypatch):
+    """Of few different scores, and of few rows of class 1, which are in some drawings not at all."""
+    monkeypatch.setattr(scores, "DRAWS", 200)
+    labels = np.repeat([0, 1, 0], [20, 2, 10])
+    logits = np.stack([np.zeros(32), np.random.default_rng(1).normal(size=32).round(digits) + labels], axis=-1)
+    random, expected = np.random.default_rng(0), []
+    for _ in range(200):
+        rows = random.integers(0, 32, 32)
+        if labels[rows].any():
+            expected.append(metrics.average_precision_score(labels[rows], logits[rows, 1]))
+    assert len(expected) < 200
+    found = of_classes(logits, labels)["auprc"]
+    np.testing.assert_allclose([found.low, found.high], np.percentile(expected, [2.5, 97.5]), rtol=1e-9)
+    assert found.low < found.value < found.high
+
+
 def test_one_class_alone_has_no_ranking_and_no_correlation():
     logits, _ = drawn(20, 2)
     found = of_classes(logits, np.zeros(20, int))
     assert math.isnan(found["auc"].value)
+    assert math.isnan(found["auprc"].low)
     assert math.isnan(found["sensitivity"].value)
     assert found["mcc"].value == 0
 

@@ -83,8 +83,24 @@ def test_rare_characters_of_a_corpus_are_unknown(load, cut_off):
 def test_a_corpus_without_its_training_text_is_refused(load):
     made = MADE["wikitext2"]()
     files = {name: content for name, content in made.files.items() if "train" not in name}
-    with pytest.raises(ValueError, match="wikitext2 was prepared without its training text"):
+    with pytest.raises(ValueError, match=r"wikitext2 was prepared without its training text; .*train_on=validation"):
         load("wikitext2", made._replace(files=files))
+
+
+@pytest.mark.parametrize("parts", [("valid", "test"), ("train", "valid", "test")])
+def test_a_corpus_is_trained_on_its_validation_text_but_for_the_last_tenth_of_its_lines(load, parts):
+    texts = {part: [f"{part}{number % 7} of" for number in range(30)] for part in parts}
+    made = MADE["wikitext2"]()
+    files = {f"wiki.{part}.tokens": lines(*text) for part, text in texts.items()}
+    counts = dict.fromkeys({"train", "validation", "test"} if "train" in parts else {"validation", "test"}, 30)
+    dataset = load("wikitext2", made._replace(files=files, counts=counts), train_on="validation")
+    expected = {"train": texts["valid"][:27], "validation": texts["valid"][27:], "test": ["<unk> of"] * 30}
+    assert set(dataset.splits) == set(expected)
+    for split, text in expected.items():
+        assert dataset.vocabulary.decode(dataset.splits[split].tokens) == " <eos> ".join([*text, ""]).strip()
+    assert set(dataset.vocabulary.symbols) == {"<unk>", "<eos>", "of", *(f"valid{number}" for number in range(7))}
+    with pytest.raises(ValueError, match=r"dataset\.train_on is 'test'; allowed: train, validation"):
+        DATASETS["wikitext2"](train_on="test")
 
 
 def test_images_are_viewed_and_parted(load):
@@ -172,6 +188,18 @@ def test_windows_of_nine_channels(load):
     np.testing.assert_array_equal(dataset.splits["test"].arrays["labels"], [4, 0])
 
 
+def test_sensors_of_nine_channels_come_as_two_streams(load):
+    made = MADE["uci_har"]()
+    dataset = load("uci_har", made, streams=True, validation=0.5)
+    assert dataset.classes == sensors.ACTIVITIES[:6]
+    batch = next(dataset.splits["test"].evaluation_batches(2))
+    body, rotation, total = np.split(made.first["signal"], 3, axis=-1)
+    assert set(batch["inputs"]) == {"acceleration", "rotation"}
+    np.testing.assert_array_equal(batch["inputs"]["rotation"][0], rotation)
+    np.testing.assert_array_equal(batch["inputs"]["acceleration"][0], np.concatenate([body, total], axis=-1))
+    np.testing.assert_array_equal(batch["labels"], [4, 0])
+
+
 def enhancers():
     made = MADE["dna_enhancers"]()
     bases = np.random.default_rng(0).choice(list("ACGT"), (18, 8))
@@ -197,6 +225,34 @@ def test_what_leaked_is_taken_out_of_training(load):
     assert {split: len(rows) for split, rows in folds.splits.items()} == {"train": 4, "test": 2}
     with pytest.raises(ValueError, match=r"dataset\.layer is 3; allowed: 1, 2"):
         DATASETS["dna_enhancers"](layer=3)
+
+
+def test_enhancers_are_made_rare_in_every_split(load):
+    made, draw = MADE["dna_enhancers"](), np.random.default_rng(1)
+    files = {n: "".join(f">{i}\n{''.join(draw.choice(list('ACGT'), 12))}\n" for i in range(20)) for n in made.files}
+    made = made._replace(
+        files={name: text.encode() for name, text in files.items()}, counts={"benchmark": 60, "independent": 60}
+    )
+    whole = load("dna_enhancers", made, validation=0.25)
+    rare, again = (DATASETS["dna_enhancers"](validation=0.25, positives=0.1) for _ in range(2))
+    folds = DATASETS["dna_enhancers"](folds=4, validation=0.0, positives=0.1)
+    assert [len(split) for split in folds.splits.values()] == [15 + 3, 5 + 1]
+    for name, split in rare.splits.items():
+        before, after = whole.splits[name].arrays, split.arrays
+        none, some = np.bincount(before["labels"])
+        np.testing.assert_array_equal(np.bincount(after["labels"]), [none, round(some / 10)])
+        rows = [row.tobytes() for row in before["inputs"]]
+        places = [rows.index(row.tobytes()) for row in after["inputs"]]
+        assert places == sorted(places)
+        np.testing.assert_array_equal(before["labels"][places], after["labels"])
+        np.testing.assert_array_equal(again.splits[name].arrays["inputs"], after["inputs"])
+    some = np.flatnonzero(before["labels"])
+    kept = np.array(places)[after["labels"] == 1]  # of the test split, drawn and not cut off
+    assert not {tuple(some[:4]), tuple(some[-4:])} & {tuple(kept)}
+    with pytest.raises(ValueError, match=r"dataset\.positives is 0\.0; allowed: above 0, up to 1"):
+        DATASETS["dna_enhancers"](positives=0.0)
+    with pytest.raises(ValueError, match=r"dataset\.positives is 0\.02, none of 10 in validation; allowed: what keeps"):
+        DATASETS["dna_enhancers"](validation=0.25, positives=0.02)
 
 
 def test_keys_that_sound_next_are_asked_for(load):

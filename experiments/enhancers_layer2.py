@@ -1,0 +1,38 @@
+"""Enhancers of DNA, strong or weak: the filters of enhancers_cnn, on both strands.
+
+python launch.py --config=experiments/enhancers_layer2.py
+
+Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds, with the test's strong enhancers
+among the pieces to train on, where the published protocol leaves them, and without (dataset.leaked False). With
+--mode=sweep: both.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from experiments import enhancers_cnn
+
+
+def get_config() -> ConfigDict:
+    config = enhancers_cnn.get_config()
+    config.name = "enhancers_layer2"
+    config.published = ConfigDict(
+        {
+            "accuracy": (0.678, "iEnhancer-ECNN, layer 2, leaked"),
+            "mcc": (0.368, "iEnhancer-ECNN, layer 2, leaked"),
+            "sensitivity": (0.791, "iEnhancer-ECNN, layer 2, leaked"),
+            "specificity": (0.564, "iEnhancer-ECNN, layer 2, leaked"),
+            "auc": (0.748, "iEnhancer-ECNN, layer 2, leaked"),
+        }
+    )
+    config.dataset.layer = 2
+
+    config.training.num_steps = 42 * 25  # of 1,336 training pieces
+    config.training.evaluate_every = 42
+    config.training.checkpoint_every = 210
+    return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return enhancers_cnn.get_sweep()
