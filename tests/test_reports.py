@@ -134,6 +134,7 @@ def first_rows():
 def test_what_an_experiment_says_of_itself_is_what_its_kept_runs_came_to(name):
     scores = first_rows()[name]["scores"]
     mean = sum(scores) / len(scores)
-    written = {f"{mean:.{digits}g}" for digits in (2, 3, 4)} | {f"{100 * mean:.1f}", f"{mean:.2f}", f"{mean:.5f}"}
+    forms = ("{:.3g}", "{:.4g}", "{:.2f}", "{:.3f}", "{:.5f}")
+    written = {form.format(mean) for form in forms} | {f"{100 * mean:.1f}", f"{100 * mean:.2f}"}
     doc = ast.get_docstring(ast.parse((ROOT / "experiments" / f"{name}.py").read_text()))
     assert written & set(re.findall(r"\d+(?:\.\d+)?", doc))
