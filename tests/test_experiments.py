@@ -7,6 +7,7 @@ from pathlib import Path
 import jax
 import pytest
 
+from sequence_lab import samples
 from sequence_lab.composition import compose
 from sequence_lab.ops import metrics
 from tests.data import prepared_made
@@ -71,6 +72,18 @@ def test_an_experiment_runs_two_steps(path, tmp_path, prepared):
         assert math.isfinite(metrics.Mean(*measures["grad_norm"]).value())
         assert all(math.isfinite(mean.total) for mean in measures.values())
     assert state.step == 2
+
+
+@pytest.mark.parametrize("name", ["reverse_seq2seq", "sort_seq2seq", "dates_seq2seq", "dates_cho"])
+def test_pairs_are_decoded_by_a_beam_as_far_as_their_longest_target(name):
+    config = load(FILES[0].with_name(f"{name}.py")).get_config()
+    parts = compose(config, devices=jax.devices()[:1])
+    assert "beam/exact_match" in config.published
+    assert config.generation.beam_width > 1
+    assert config.generation.length == max(
+        split.arrays["labels"].lengths.max() for split in parts.dataset.splits.values()
+    )
+    assert len(samples.source(parts)) == len(config.generation.prompt)
 
 
 @pytest.mark.parametrize("name", ["own_text_table", "own_fasta"])
