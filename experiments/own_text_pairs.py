@@ -3,7 +3,8 @@
 python launch.py --config=experiments/own_text_pairs.py --config.dataset.files=pairs.tsv
 
 A file with a pair a line and a tab between source and target, or a catalogue of gettext (.po, .mo). --mode=inspect with
-the same flags shows what is in them. How many minutes it takes and what score to expect depends on them.
+the same flags shows what is in them, and --mode=generate --config.generation.prompt="a source", of the finished model,
+what it writes for one. How many minutes it takes and what score to expect depends on them.
 """
 
 from ml_collections import ConfigDict
@@ -26,8 +27,8 @@ def get_config() -> ConfigDict:
     )
 
     config.model_name = "sequence_to_sequence"
-    config.model = ConfigDict(
-        {"features": 128, "attention": "additive", "bidirectional": True, "dropout": 0.2}  # "none": Cho et al. 2014
+    config.model = ConfigDict(  # Cho et al. (2014) have attention "none", bidirectional False
+        {"features": 128, "attention": "additive", "bidirectional": True, "dropout": 0.2}
     )
     config.objectives = ConfigDict({"target": {"name": "language_modelling"}})
 

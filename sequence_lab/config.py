@@ -28,7 +28,7 @@ class GenerationConfig:
     top_p: float = 1.0  # and among the likeliest that have at least this probability together
     beam_width: int = 1  # the likeliest text that a beam of so many finds, instead; of pairs, besides
     length_penalty: float = 0.0  # of a beam: alpha of Wu et al. 2016
-    prompt: str = "The "  # text to continue
+    prompt: str = "The "  # text to continue; of pairs, the source
     piece: int = 0  # of the test split, to continue in its place where the data are music
     frames: int = 16  # so many of that piece's first ones
 

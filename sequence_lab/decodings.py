@@ -1,7 +1,7 @@
 """What a model of pairs writes for the sources of a split, and how near that is to the targets."""
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -24,6 +24,18 @@ class Decoding(NamedTuple):
     source: str
     target: str
     found: dict[str, str]
+
+
+class Hypothesis(NamedTuple):
+    """A text that was written for a source, and log p(text | source) in nats, of its end too where it has one."""
+
+    text: str
+    log_probability: float
+
+
+def writes_targets(model: nn.Module, vocabulary: object) -> bool:
+    """Whether it is a model of pairs, and its texts can be read."""
+    return isinstance(vocabulary, Tokens) and hasattr(model, "encode")
 
 
 def decode(
@@ -51,30 +63,42 @@ def decode(
     Returns:
       The scores of ``analysis.translations``; the pairs in the order of the batches' rows.
     """
-    end = vocabulary.id_of(END)
-    ways = {"greedy": decoding.greedy}
-    if beam_width > 1:
-        ways["beam"] = functools.partial(decoding.beam_search, width=beam_width, alpha=alpha)
-
-    @jax.jit
-    def decoded(variables: Any, source_BS: Array, lengths_B: Array) -> dict[str, decoding.Decoded]:
-        start = model.apply(variables, source_BS, lengths_B, method="encode")
-        step = functools.partial(model.apply, variables, method="step")
-        first_B = jnp.full(source_BS.shape[:1], end)
-        return {name: way(step, start, first_B, max_length, end) for name, way in ways.items()}
-
-    found: dict[str, list[np.ndarray]] = {name: [] for name in ways}
+    write = _writer(model, vocabulary.id_of(END), beam_width, max_length, alpha)
+    found: dict[str, list[np.ndarray]] = {"greedy": []}
     sources, targets = list[np.ndarray](), list[np.ndarray]()
     for batch in batches:
         rows = np.flatnonzero(batch["mask"])
-        for name, best in decoded(variables, batch["inputs"]["source"], batch["lengths"]["source"]).items():
-            tokens, lengths = np.asarray(best.tokens_BKT), np.asarray(best.lengths_BK)
-            if name == "beam":
-                tokens, lengths = tokens[:, 0], lengths[:, 0]
-            found[name] += [tokens[row, : lengths[row]] for row in rows]
+        for name, best in write(variables, batch["inputs"]["source"], batch["lengths"]["source"]).items():
+            tokens_BT, lengths_B = np.asarray(best.tokens_BKT)[:, 0], np.asarray(best.lengths_BK)[:, 0]
+            found.setdefault(name, []).extend(tokens_BT[row, : lengths_B[row]] for row in rows)
         sources += [batch["inputs"]["source"][row, : batch["lengths"]["source"][row]] for row in rows]
         targets += [batch["labels"][row, : batch["labels_lengths"][row]] for row in rows]
-    return _scored(found, sources, targets, vocabulary, end)
+    return _scored(found, sources, targets, vocabulary)
+
+
+def hypotheses(
+    model: nn.Module,
+    variables: Any,
+    source_S: np.ndarray,
+    vocabulary: Tokens,
+    beam_width: int,
+    max_length: int,
+    alpha: float = 0.0,
+) -> dict[str, list[Hypothesis]]:
+    """What is decoded for one source, by the name of the way: of a beam all that it ended with, the best first.
+
+    Args:
+      source_S: ids.
+      model, vocabulary, beam_width, max_length, alpha: as in ``decode``.
+    """
+    write = _writer(model, vocabulary.id_of(END), beam_width, max_length, alpha)
+    found = {}
+    for name, best in write(variables, source_S[None], np.array([len(source_S)], np.int32)).items():
+        tokens_KT, lengths_K, logs_K = (np.asarray(part)[0] for part in best)
+        texts = _texts([tokens_T[:length] for tokens_T, length in zip(tokens_KT, lengths_K, strict=True)], vocabulary)
+        # A beam that is wider than there are sequences is filled up.
+        found[name] = [Hypothesis(text, float(log)) for text, log in zip(texts, logs_K, strict=True) if log > -np.inf]
+    return found
 
 
 def log_probabilities(model: nn.Module, variables: Any, batches: Iterable[Batch]) -> np.ndarray:
@@ -88,18 +112,38 @@ def log_probabilities(model: nn.Module, variables: Any, batches: Iterable[Batch]
     return np.concatenate([np.asarray(score(variables, batch))[np.asarray(batch["mask"]) != 0] for batch in batches])
 
 
-def _scored(
-    found: dict[str, list[np.ndarray]],
-    sources: list[np.ndarray],
-    targets: list[np.ndarray],
-    vocabulary: Tokens,
-    end: int,
-) -> tuple[Scores, list[Decoding]]:
-    def texts(rows: list[np.ndarray]) -> list[str]:
-        return [vocabulary.decode(row[row != end]) for row in rows]
+def _writer(
+    model: nn.Module, end: int, beam_width: int, max_length: int, alpha: float
+) -> Callable[[Any, Array | np.ndarray, Array | np.ndarray], dict[str, decoding.Decoded]]:
+    """From variables, sources ``[B, S]`` and lengths to what is decoded; of greedy K is 1."""
 
-    asked, read = texts(targets), texts(sources)
-    written = {name: texts(rows) for name, rows in found.items()}
+    def greedy(*start: Any) -> decoding.Decoded:
+        return jax.tree.map(lambda x: x[:, None], decoding.greedy(*start))
+
+    ways: dict[str, Callable[..., decoding.Decoded]] = {"greedy": greedy}
+    if beam_width > 1:
+        ways["beam"] = functools.partial(decoding.beam_search, width=beam_width, alpha=alpha)
+
+    @jax.jit
+    def write(variables: Any, source_BS: Array, lengths_B: Array) -> dict[str, decoding.Decoded]:
+        start = model.apply(variables, source_BS, lengths_B, method="encode")
+        step = functools.partial(model.apply, variables, method="step")
+        first_B = jnp.full(source_BS.shape[:1], end)
+        return {name: way(step, start, first_B, max_length, end) for name, way in ways.items()}
+
+    return write
+
+
+def _texts(rows: list[np.ndarray], vocabulary: Tokens) -> list[str]:
+    end = vocabulary.id_of(END)
+    return [vocabulary.decode(row[row != end]) for row in rows]
+
+
+def _scored(
+    found: dict[str, list[np.ndarray]], sources: list[np.ndarray], targets: list[np.ndarray], vocabulary: Tokens
+) -> tuple[Scores, list[Decoding]]:
+    asked, read = _texts(targets, vocabulary), _texts(sources, vocabulary)
+    written = {name: _texts(rows, vocabulary) for name, rows in found.items()}
     scores: Scores = {}
     for name, rows in found.items():
         own = translations.of_sequences(rows, targets)

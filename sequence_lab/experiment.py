@@ -148,23 +148,31 @@ def generate(
     say: Say = print,
     write: Say | None = None,
 ) -> str:
-    """The prompt of ``config.generation`` continued by the best checkpoint in ``workdir``.
+    """The prompt of ``config.generation`` continued, or as a source decoded, by the best checkpoint in ``workdir``.
 
     Args: as of ``run``, and
       write: called with each part of a text as soon as it is drawn; None: ``say`` is called with all of it.
 
     Returns:
-      The text; of music, where in ``workdir`` it is.
+      The text; of a model of pairs, what it writes for the source, see ``samples.targets``; of music, where in
+      ``workdir`` it is.
 
     Raises:
-      schema.Refused: as ``run``; or there is no checkpoint, or the experiment is neither a language model nor music.
+      schema.Refused: as ``run``; or there is no checkpoint, the experiment is neither a language model nor one of pairs
+        or music, or the prompt is no source that a model of pairs can read.
     """
     experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
-    if not samples.writes_text(experiment) and not samples.writes_music(experiment):
+    if not any(kind(experiment) for kind in (samples.writes_text, samples.writes_targets, samples.writes_music)):
         raise schema.Refused(
             f"model {experiment.config['model_name']} on {experiment.config['dataset_name']} cannot generate; "
-            "allowed: a language model on text, or one with a step on music"
+            "allowed: a language model on text, a model of pairs, or one with a step on music"
         )
+    if samples.writes_targets(experiment):
+        with schema.refusals():
+            source_S = samples.source(experiment)
+        _, variables = _best(experiment, folder, say)
+        say(found := samples.targets(experiment, variables, source_S))
+        return found
     _, variables = _best(experiment, folder, say)
     if samples.writes_text(experiment):
         parts = []

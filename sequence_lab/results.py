@@ -17,7 +17,6 @@ from sequence_lab.analysis.scores import SCORES, Score, Scores, confusion
 from sequence_lab.composition import Experiment
 from sequence_lab.config import GenerationConfig
 from sequence_lab.data import Examples, Ragged, Sequences
-from sequence_lab.data.tokens import Tokens
 from sequence_lab.models.dna import DNAConvNet
 from sequence_lab.training.host_state import HostState
 from sequence_lab.training.objectives import Task, chief, prefixed
@@ -163,16 +162,22 @@ def _predictions(experiment: Experiment, variables: Any, folder: Path) -> dict[T
 
 def _decoded(experiment: Experiment, variables: Any, folder: Path) -> Scores:
     """Scores of what a model of pairs writes for the sources of the test split; keeps all of it, a pair a line."""
-    split, vocabulary = experiment.dataset.splits.get("test"), experiment.dataset.vocabulary
-    if split is None or not isinstance(vocabulary, Tokens) or not hasattr(experiment.model, "encode"):
+    model = experiment.model
+    vocabulary: Any = experiment.dataset.vocabulary  # of tokens wherever targets are written
+    if "test" not in experiment.dataset.splits or not decodings.writes_targets(model, vocabulary):
         return {}
-    config, batches = GenerationConfig(**experiment.config["generation"]), experiment.whole().evaluation_batches("test")
-    variables = experiment.trainer.parallel.get(variables, REPLICATED)  # each of several processes decodes it all
+    config = GenerationConfig(**experiment.config["generation"])
+    batches = list(experiment.whole().evaluation_batches("test"))  # each of several processes decodes it all
+    variables = experiment.trainer.parallel.get(variables, REPLICATED)
     scores, found = decodings.decode(
-        experiment.model, variables, batches, vocabulary, config.beam_width, config.length, config.length_penalty
+        model, variables, batches, vocabulary, config.beam_width, config.length, config.length_penalty
     )
+    logs_N = decodings.log_probabilities(model, variables, batches)
     (folder / DECODED).parent.mkdir(exist_ok=True)
-    lines = [json.dumps({"source": one.source, "target": one.target, **one.found}) for one in found]
+    lines = [
+        json.dumps({"source": one.source, "target": one.target, "log_probability": float(log), **one.found})
+        for one, log in zip(found, logs_N, strict=True)
+    ]
     (folder / DECODED).write_text("\n".join(lines) + "\n")
     return scores
 

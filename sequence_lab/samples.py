@@ -1,4 +1,4 @@
-"""What a trained model makes up: a text, or a piece of music."""
+"""What a trained model makes up: a text, the targets of one, or a piece of music."""
 
 import itertools
 from collections.abc import Iterator
@@ -9,12 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sequence_lab import decodings
 from sequence_lab.analysis import plots
 from sequence_lab.composition import Experiment
 from sequence_lab.config import GenerationConfig
-from sequence_lab.data import Sequences, Stream
+from sequence_lab.data import Ragged, Sequences, Stream
 from sequence_lab.data.midi import standard_midi
 from sequence_lab.data.piano_rolls import LOWEST
+from sequence_lab.data.tokens import Tokens
 from sequence_lab.models import generation
 from sequence_lab.run_folder import short
 from sequence_lab.training.parallel import REPLICATED
@@ -26,6 +28,11 @@ def writes_text(experiment: Experiment) -> bool:
     """Whether it is a language model on text."""
     is_text = isinstance(experiment.dataset.splits["train"], Stream)
     return is_text and experiment.dataset.vocabulary is not None and hasattr(experiment.model, "step")
+
+
+def writes_targets(experiment: Experiment) -> bool:
+    """Whether it is a model of pairs."""
+    return decodings.writes_targets(experiment.model, experiment.dataset.vocabulary)
 
 
 def writes_music(experiment: Experiment) -> bool:
@@ -75,6 +82,45 @@ def text(experiment: Experiment, variables: Any) -> Iterator[str]:
             yield whole[len(said) :]
             said = whole
     yield whole[len(said) :]
+
+
+def source(experiment: Experiment) -> np.ndarray:
+    """The prompt of ``config.generation`` as a model of pairs reads it: ids ``[S]``.
+
+    Raises:
+      ValueError: it has no token, or unknown ones where the training sources have none.
+    """
+    prompt, vocabulary = experiment.config["generation"]["prompt"], experiment.dataset.vocabulary
+    assert isinstance(vocabulary, Tokens)
+    unit = "characters" if vocabulary.kind == "characters" else "words"
+    found_S = vocabulary.encode(prompt)
+    if not len(found_S):
+        raise ValueError(f"config.generation.prompt is {prompt!r}, a source without {unit}; allowed: one or more")
+    unknown, train = vocabulary.unknown_in(prompt), experiment.dataset.splits["train"]
+    assert isinstance(train, Sequences)
+    read = train.arrays["inputs/source"]
+    assert isinstance(read, Ragged)
+    if unknown and vocabulary.unknown not in read.values:
+        raise ValueError(
+            f"config.generation.prompt is {prompt!r}, with unknown {', '.join(map(repr, unknown))}; allowed: {unit} of "
+            "the training pairs"
+        )
+    return found_S
+
+
+def targets(experiment: Experiment, variables: Any, source_S: np.ndarray) -> str:
+    """What a model of pairs writes for a source: a line each, after log p in nats, first greedily, then of a beam."""
+    config, vocabulary = GenerationConfig(**experiment.config["generation"]), experiment.dataset.vocabulary
+    variables = experiment.trainer.parallel.get(variables, REPLICATED)
+    assert isinstance(vocabulary, Tokens)
+    found = decodings.hypotheses(
+        experiment.model, variables, source_S, vocabulary, config.beam_width, config.length, config.length_penalty
+    )
+    named = [("greedy", found["greedy"][0])]
+    named += [(f"beam {place}", one) for place, one in enumerate(found.get("beam", []), 1)]
+    lines = [("", "log p", "text"), ("source", "", vocabulary.decode(source_S))]
+    lines += [(name, f"{one.log_probability:.4f}", one.text) for name, one in named]
+    return "\n".join(f"{name:<8} {log:>10}  {text}" for name, log, text in lines)
 
 
 def piece(experiment: Experiment, variables: Any, folder: Path) -> str:

@@ -37,7 +37,7 @@ ARROWS = {
         "decodings", "likelihoods", "motifs", "timelines", "config", "composition", "data", "models", "training",
         "analysis",
     },
-    "samples": {"config", "composition", "run_folder", "data", "models", "training", "analysis"},
+    "samples": {"decodings", "config", "composition", "run_folder", "data", "models", "training", "analysis"},
     "scanning": {"schema", "config", "composition", "run_folder", "data", "ops"},
     "experiment": {
         "results", "pictures", "samples", "scanning", "schema", "config", "composition", "run_folder", "data", "models",

@@ -1,6 +1,7 @@
 """What is decoded of a split: every pair once, with its scores, as the model says it."""
 
 import functools
+import re
 
 import jax
 import numpy as np
@@ -28,7 +29,10 @@ def test_every_pair_is_decoded_once_and_scored(made):
     dataset, model, variables, batches = made
     scores, pairs = decodings.decode(model, variables, batches, dataset.vocabulary, 3, MAX_LENGTH)
     assert len(pairs) == 7
-    assert len({pair.source for pair in pairs}) == 7
+    rows = dataset.splits["test"]
+    sources = [dataset.vocabulary.decode(rows.arrays["inputs/source"][row]) for row in rows.evaluation_order()]
+    assert [pair.source for pair in pairs] == sources
+    assert len(set(sources)) == 7
     assert all(pair.target == pair.source[::-1] for pair in pairs)
     for name in ("greedy", "beam"):
         exact = np.mean([pair.found[name] == pair.target for pair in pairs])
@@ -55,6 +59,35 @@ def test_what_is_decoded_is_the_likeliest_by_the_model_itself(made):
                 break
         text = dataset.vocabulary.decode(np.array([token for token in found if token != end], int))
         assert pair.found["greedy"] == text
+
+
+def test_hypotheses_are_what_is_decoded_and_as_likely_as_they_say(made):
+    dataset, model, variables, batches = made
+    _, pairs = decodings.decode(model, variables, batches, dataset.vocabulary, 3, MAX_LENGTH)
+    end, run = dataset.vocabulary.id_of("<eos>"), jax.jit(model.apply)
+    for pair in pairs[:3]:
+        source = dataset.vocabulary.encode(pair.source)
+        found = decodings.hypotheses(model, variables, source, dataset.vocabulary, 3, MAX_LENGTH)
+        assert {way: rows[0].text for way, rows in found.items()} == pair.found
+        assert [len(found["greedy"]), len(found["beam"])] == [1, 3]
+        nats = [one.log_probability for one in found["beam"]]
+        assert nats == sorted(nats, reverse=True)
+        for one in (*found["greedy"], *found["beam"]):
+            tokens = [dataset.vocabulary.id_of(token) for token in re.findall("<pad>|<unk>|.", one.text)]
+            tokens = np.append(tokens, end).astype(np.int32)[:MAX_LENGTH]
+            before = np.append(end, tokens[:-1]).astype(np.int32)
+            logits = np.asarray(run(variables, {"source": source[None], "target": before[None]}), np.float64)[0]
+            own = logits[np.arange(len(tokens)), tokens] - np.log(np.exp(logits).sum(-1))
+            assert one.log_probability == pytest.approx(own.sum(), rel=1e-4)
+
+
+def test_a_beam_has_no_more_hypotheses_than_there_are_sequences(made):
+    dataset, model, variables, _ = made
+    symbols = len(dataset.vocabulary)
+    found = decodings.hypotheses(model, variables, np.array([3], np.int32), dataset.vocabulary, symbols + 5, 1)
+    assert len(found["beam"]) == symbols
+    assert sum(np.exp(one.log_probability) for one in found["beam"]) == pytest.approx(1, rel=1e-4)
+    assert set(decodings.hypotheses(model, variables, np.array([3], np.int32), dataset.vocabulary, 1, 1)) == {"greedy"}
 
 
 def test_log_probabilities_are_those_of_the_given_targets(made):

@@ -492,7 +492,7 @@ def test_a_published_figure_has_a_value_and_a_source(tmp_path, one_device, figur
         run(changed(published={"loss": figure}), tmp_path / "run", one_device)
 
 
-def test_a_model_of_pairs_decodes_its_test_split(tmp_path, one_device):
+def pairs_config():
     config = adding_config(num_steps=2)
     config.dataset_name = "reverse"
     config.dataset = ConfigDict({"num_train": 16, "num_test": 9, "min_length": 2, "max_length": 4, "symbols": 3})
@@ -501,8 +501,13 @@ def test_a_model_of_pairs_decodes_its_test_split(tmp_path, one_device):
         ConfigDict({"features": 4, "embedding_features": 3, "maxout_features": 4}),
     )
     config.objectives = ConfigDict({"next": {"name": "language_modelling"}})
-    config.generation.update({"length": 5, "beam_width": 2})
+    config.generation.update({"length": 5, "beam_width": 2, "prompt": "cab"})
     config.training.num_shapes = 1
+    return config
+
+
+def test_a_model_of_pairs_decodes_its_test_split_and_generates(tmp_path, one_device):
+    config = pairs_config()
     summary, _ = run(config, tmp_path / "run", one_device)
     test = summary["metrics"]["test"]
     assert {"greedy/exact_match", "beam/exact_match", "greedy/token_accuracy"} <= set(test)
@@ -512,3 +517,53 @@ def test_a_model_of_pairs_decodes_its_test_split(tmp_path, one_device):
     assert all(one["target"] == one["source"][::-1] for one in found)
     right = sum(one["beam"] == one["target"] for one in found) / 9
     assert test["beam/exact_match"] == pytest.approx(right)
+    # The loss of the test split is a mean over the symbols of its targets, of which the end is one.
+    symbols = sum(len(one["target"]) + 1 for one in found)
+    assert -sum(one["log_probability"] for one in found) / symbols == pytest.approx(test["loss"], rel=1e-4)
+    each = [(len(one["target"]), one["log_probability"]) for one in found]
+    assert np.corrcoef(np.transpose(each))[0, 1] < -0.8  # it has learnt little yet: every symbol costs as much
+
+    one, lines = found[0], []
+    config.generation.prompt = one["source"]
+    said = experiment.generate(config, tmp_path / "run", devices=one_device, say=lines.append)
+    assert lines == [said]
+    source, greedy, *beam = [line.split(maxsplit=1) for line in said.splitlines()[1:]]
+    assert source == ["source", one["source"]]
+    assert greedy[1].split()[1:] == one["greedy"].split()
+    assert [row[1].split()[0] for row in beam] == ["1", "2"]
+    assert beam[0][1].split()[2:] == one["beam"].split()
+    assert 0 > float(beam[0][1].split()[1]) >= float(beam[1][1].split()[1])
+    config.generation.beam_width = 1
+    alone = experiment.generate(config, tmp_path / "run", devices=one_device, say=lines.append)
+    assert alone.splitlines() == said.splitlines()[:3]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "prompt", "message"),
+    [
+        ("characters", "cadda!b", "prompt is 'cadda!b', with unknown 'd', '!'; allowed: characters of the training"),
+        ("words", "a new c", "prompt is 'a new c', with unknown 'new'; allowed: words of the training pairs"),
+        ("words", " \n", r"prompt is ' \\n', a source without words; allowed: one or more"),
+        ("words", "", "prompt ''; allowed: .* a prompt of one character or more"),
+    ],
+)
+def test_a_prompt_that_a_model_of_pairs_cannot_read_is_refused(tmp_path, one_device, tokens, prompt, message):
+    (tmp_path / "pairs.tsv").write_text("".join(f"a {x} c\t{x} c\n" for x in "bababbaabb"))
+    config = pairs_config()
+    config.dataset_name = "text_pairs"
+    config.dataset = ConfigDict({"files": str(tmp_path / "pairs.tsv"), "tokens": tokens})
+    config.generation.prompt = prompt
+    with pytest.raises(Refused, match=message):
+        experiment.generate(config, tmp_path / "run", devices=one_device)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_word_is_read_by_a_model_that_has_learnt_from_some(tmp_path, one_device):
+    (tmp_path / "pairs.tsv").write_text("".join(f"a {x} c\t{x} c\n" for x in "bdefghijkl"))
+    config = pairs_config()
+    config.dataset_name = "text_pairs"
+    config.dataset = ConfigDict({"files": str(tmp_path / "pairs.tsv"), "tokens": "words", "min_count": 3})
+    config.generation.prompt = "a new c"
+    run(config, tmp_path / "run", one_device)
+    said = experiment.generate(config, tmp_path / "run", devices=one_device, say=[].append)
+    assert said.splitlines()[1].split() == ["source", "a", "<unk>", "c"]

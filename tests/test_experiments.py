@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from sequence_lab import pictures, schema
+from sequence_lab import pictures, samples, schema
 from sequence_lab.composition import compose, tables
 from sequence_lab.config import resolved
 from sequence_lab.ops import metrics
@@ -94,6 +94,18 @@ def test_what_an_experiment_sweeps_is_in_its_config(path):
     sweep = module.get_sweep()
     space = search_space(resolved(schema.plain(module.get_config()), tables()), get_sweep=sweep)
     assert len(space.trials(0)) == max(1, sweep.get("seeds", 1)) * math.prod(map(len, sweep["axes"].values()))
+
+
+@pytest.mark.parametrize("name", ["reverse_seq2seq", "sort_seq2seq", "dates_seq2seq", "dates_cho"])
+def test_pairs_are_decoded_by_a_beam_as_far_as_their_longest_target(name):
+    config = load(FILES[0].with_name(f"{name}.py")).get_config()
+    parts = compose(config, devices=jax.devices()[:1])
+    assert "beam/exact_match" in config.published
+    assert config.generation.beam_width > 1
+    assert config.generation.length == max(
+        split.arrays["labels"].lengths.max() for split in parts.dataset.splits.values()
+    )
+    assert len(samples.source(parts)) == len(config.generation.prompt)
 
 
 @pytest.mark.parametrize("name", ["own_text_table", "own_fasta"])

@@ -58,6 +58,12 @@ class Tokens:
         """The id of "<unk>"; None where nothing is unknown."""
         return self.tokenizer.token_to_id(UNKNOWN)
 
+    def unknown_in(self, text: str) -> list[str]:
+        """What of a text is not in the vocabulary, each once."""
+        found = self.tokenizer.encode(text)
+        spans = zip(found.ids, found.offsets, strict=True)
+        return list(dict.fromkeys(text[start:end] for number, (start, end) in spans if number == self.unknown))
+
     def id_of(self, token: str) -> int:
         found = self.tokenizer.token_to_id(token)
         assert found is not None, token

@@ -21,11 +21,13 @@ def test_words_are_numbered_by_frequency_and_others_unknown():
     assert frequencies == sorted(frequencies, reverse=True)
     np.testing.assert_array_equal(learnt.encode("Ball Würfel Der"), [learnt.id_of("Ball"), 1, learnt.id_of("Der")])
     assert learnt.decode(learnt.encode("Ball Würfel Der")) == "Ball <unk> Der"
+    assert learnt.unknown_in("Würfel Ball 😀é Der Würfel") == ["Würfel", "😀é"]
 
 
 def test_words_part_from_signs_and_capitals_are_made_small():
     learnt = tokens.learn(TEXTS, "words", lower_case=True)
     assert learnt.decode(learnt.encode("Der Ball, EIN")) == "der ball , ein"
+    assert learnt.unknown_in("Der WÜRFEL, EIN") == ["WÜRFEL"]
 
 
 def test_characters_and_byte_pairs_come_back_as_they_were():
@@ -33,10 +35,12 @@ def test_characters_and_byte_pairs_come_back_as_they_were():
     characters = tokens.learn([text], "characters")
     assert characters.decode(characters.encode(text)) == text
     assert len(characters) == 2 + len(set(text))
+    assert characters.unknown_in("Xüxß😀X") == ["X", "x", "😀"]
     pairs = tokens.learn(TEXTS * 9, "bpe", size=300, special=("<eos>",))
     assert pairs.decode(pairs.encode(text)) == text
     assert len(pairs.encode("Der Ball")) < len("Der Ball")
     assert len(pairs) <= 300
+    assert pairs.unknown_in(text) == []
 
 
 @pytest.mark.parametrize("kind", tokens.KINDS)
