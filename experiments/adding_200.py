@@ -2,9 +2,8 @@
 
 python launch.py --config=experiments/adding_200.py
 
-About 2 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed the mean squared error on
-validation falls below 0.001, where the task counts as solved, within 1,250 steps (80,000 sequences), to 0.00015 after
-3,500, with 99.4 % of the sums met to 0.04; always to answer with the mean, 1, has 0.167.
+2.4 minutes on 2 CPU cores. To expect over 3 seeds: a test loss (mean squared error) of 0.00035 ± 0.00043 (± is a 95 %
+interval; 0.00054 at most), where below 0.001 the task counts as solved; always to answer with the mean, 1, has 0.167.
 
 Hochreiter and Schmidhuber (1997), numbers in [-1, 1] (the set "adding_1997"), T = 100, an LSTM of 93 weights: 74,000
 sequences, then 1 of 2,560 wrong by more than 0.04. Bai et al. (2018), T = 600: LSTM 0.164, GRU 5.3e-5.
