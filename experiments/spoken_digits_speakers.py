@@ -2,8 +2,9 @@
 
 python launch.py --config=experiments/spoken_digits_speakers.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds; of seed 0, a test accuracy of 92.2
-% for theo. With --mode=sweep: each speaker left out in turn, whose mean a report takes.
+1 minute on 2 CPU cores. To expect over 3 seeds: not yet measured. With --mode=sweep each speaker is left out in turn,
+under one seed: a test accuracy of 75.9 ± 13 % (± is a 95 % interval over speakers), theo 92.2, yweweler 83.0, jackson
+82.2, nicolas 73.6, george 62.2 and lucas 62.2 %.
 """
 
 from typing import Any
