@@ -3,7 +3,8 @@
 python launch.py --config=experiments/cifar4000_vgg11.py
 
 3.5 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 68.3 ± 3.1 % (± is a 95 % interval). Published
-figures are of 50,000 images and stand beside no run of these. With --mode=sweep: without batch normalisation, too, under three seeds each.
+figures are of 50,000 images and stand beside no run of these. With --mode=sweep: without batch normalisation, too,
+under three seeds each.
 """
 
 from typing import Any
