@@ -2,7 +2,8 @@
 
 python launch.py --config=experiments/flow_fields.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds.
+0.3 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 87.5 ± 37 % (± is a 95 % interval): 96.5 and
+95.9 %, and 70.2 % under one that mixes three of the six kinds up.
 """
 
 from ml_collections import ConfigDict

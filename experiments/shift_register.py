@@ -2,7 +2,7 @@
 
 python launch.py --config=experiments/shift_register.py
 
-0.1 minutes on 2 CPU cores. To expect over 3 seeds: every bit of all 200 test patterns right under each of them, and a
+0.1 minutes on 2 CPU cores. To expect over 3 seeds: 100.0 % of the bits of all 200 test patterns right under each, and a
 loss of 0.07 ± 0.04 nats a pattern (± is a 95 % interval); ignoring the pattern costs 3.5. One layer of five simple
 recurrent units, as many as there are bits, does it.
 
