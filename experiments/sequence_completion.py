@@ -3,8 +3,8 @@
 python launch.py --config=experiments/sequence_completion.py
 
 0.1 minutes on 2 CPU cores. To expect over 3 seeds: all 20 training pairs completed without an error, and of the digits
-of the 5 other pairs 80.0 ± 33 % right (± is a 95 % interval; 65, 85 and 90 %). Always the most frequent digit is right in
-2/5. Without weight decay, of which one rate was tried, on these very pairs, 73 %.
+of the 5 other pairs 80.0 ± 33 % right (± is a 95 % interval; 65, 85 and 90 %). Always the most frequent digit is right
+in 2/5. Without weight decay, of which one rate was tried, on these very pairs, 73 %.
 
 The task is one of Rumelhart et al. (1986), who trained on 20 of the 25 pairs, too.
 """
