@@ -2,7 +2,7 @@
 
 python launch.py --config=experiments/hapt_cnn.py
 
-0.5 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 93.8 ± 2.2 % (± is a 95 % interval) on subjects
+0.9 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 93.8 ± 2.2 % (± is a 95 % interval) on subjects
 that are in no training window; with one filter over both streams (model.fusion "early") 90.8 ± 1.2 %, and less on
 validation, too (95.1 against 96.5 %). Global max-pooling in the place of local pooling and all steps side by side
 (model.representation "max"): 91.6 ± 1.5 and, early, 90.7 ± 2.5 %. With --mode=sweep: all four.

@@ -122,8 +122,10 @@ def _measures(run: Run) -> list[str]:
 
 def _row(title: str, measure: str, group: Sequence[Run]) -> dict[str, Any]:
     split = _split(group[0])
-    measured = [run for run in group if measure in _figures(run)]  # another version may not have had it
-    scores = [_figures(run)[measure] for run in measured]
+    figures = {run.folder: _figures(run) for run in group}
+    measured = [run for run in group if measure in figures[run.folder]]  # another version may not have had it
+    scores = [figures[run.folder][measure] for run in measured]
+    intervals = [run.summary.get("intervals", {}).get(split, {}).get(measure) for run in measured]
     value, source = _published(group[0]).get(measure, (None, ""))
     figure = "-" if value is None else f"{value:g}"
     tested = measure in group[0].summary["metrics"][split]
@@ -131,7 +133,7 @@ def _row(title: str, measure: str, group: Sequence[Run]) -> dict[str, Any]:
         "experiment": title,
         "measure": f"validation {measure}" if tested and split != "test" else measure,
         "published": f"{figure} ({source})" if source else figure,
-        "ours": _ours(scores, group[0].summary.get("intervals", {}).get(split, {}).get(measure)),
+        "ours": _ours(scores, intervals),
         "runs": str(len(measured)),
         "minutes": f"{sum(run.summary['seconds'] for run in group) / 60 / len(group):.1f}",
         "commands": list(dict.fromkeys(run.summary.get("command") or "(a script)" for run in group)),
@@ -165,10 +167,11 @@ def _figures(run: Run) -> dict[str, float]:
     return found
 
 
-def _ours(scores: Sequence[float], interval: Sequence[float] | None) -> str:
+def _ours(scores: Sequence[float], intervals: Sequence[Sequence[float] | None]) -> str:
     """Mean and interval over runs; of one run the interval over the rows of the test split, where there is one."""
     if not scores:
         return "not measured"
-    if len(scores) > 1 or interval is None:
+    if len(scores) > 1 or intervals[0] is None:
         return tables.interval(scores)
-    return f"{scores[0]:.4g} ({interval[0]:.4g} to {interval[1]:.4g} over rows)"
+    low, high = intervals[0]
+    return f"{scores[0]:.4g} ({low:.4g} to {high:.4g} over rows)"

@@ -87,12 +87,11 @@ def test_training_and_other_models_of_the_text_can_be_shown_too(tmp_path):
 def test_a_measure_that_no_run_has_is_not_measured(tmp_path):
     for seed, scores in enumerate(({"accuracy": 0.8}, {"accuracy": 0.8, "mcc": 0.5})):
         published = {"f1": [0.5, "a paper"], "mcc": [0.5, "a paper"]}
-        finished(tmp_path / "runs" / str(seed), scores, seed=seed, published=published)
+        intervals = {"mcc": [0.4, 0.6]} if "mcc" in scores else {}
+        finished(tmp_path / "runs" / str(seed), scores, seed=seed, published=published, intervals=intervals)
     rows, _ = report(tmp_path)
-    assert [(row["measure"], row["ours"], row["runs"]) for row in rows] == [
-        ("f1", "not measured", "0"),
-        ("mcc", "0.5", "1"),
-    ]
+    shown = [(row["measure"], row["ours"], row["runs"]) for row in rows]
+    assert shown == [("f1", "not measured", "0"), ("mcc", "0.5 (0.4 to 0.6 over rows)", "1")]
 
 
 def test_guesses_are_a_measure_and_a_run_in_which_none_was_right_makes_them_infinite(tmp_path):
