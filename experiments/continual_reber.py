@@ -2,10 +2,10 @@
 
 python launch.py --config=experiments/continual_reber.py
 
-About 0.5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed all of 50 test rows of 1,000
-steps, more than 80 strings each, are without an error (allowed/sequence_accuracy) from step 400 on. With --mode=sweep
-also without a forget gate: a forget_bias of 100 keeps it at 1, whatever is learnt, as in the LSTM of 1997; then no
-row is, and 97.4 % of the steps are right.
+0.2 minutes on 2 CPU cores. To expect over 3 seeds: all of 50 test rows of 1,000 steps, more than 80 strings each,
+without an error (allowed/sequence_accuracy, 100.0 %) under each. With --mode=sweep also without a forget gate: a
+forget_bias of 100 keeps it at 1, whatever is learnt, as in the LSTM of 1997. Then all rows are under two seeds and none
+under the third, 66.7 % on average.
 
 Gers et al. (1999) introduced the forget gate on this task.
 """

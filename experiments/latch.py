@@ -2,13 +2,13 @@
 
 python launch.py --config=experiments/latch.py
 
-0.1 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed all of 1,000 test sequences right
-from step 500 on (16,000 sequences). Guessing is right in 1/2. With --mode=sweep: success of three kinds of cells
-against lags of 20 to 200 steps.
+0.1 minutes on 2 CPU cores. Guessing is right in 1/2. To expect over 3 seeds with --mode=sweep, % of 1,000 test
+sequences right at lags of 20, 50, 100 and 200 steps: tanh units 100.0, 83.5, 67.8 and 54.6; GRU 100.0, 82.8, 50.1 and
+49.8; LSTM 100.0, 66.3, 49.2 and 50.0. In between are means of seeds that learn it and seeds that do not.
 
-Bengio et al. (1994): success of gradient descent falls with the lag. Hochreiter and Schmidhuber (1997): weights
-guessed at random succeed sooner. Each run records how many networks of three tanh units were drawn until one was right
-on all test sequences (config.guesses): 68, 131 and 48 under three seeds.
+Bengio et al. (1994): success of gradient descent falls with the lag. Hochreiter and Schmidhuber (1997): weights guessed
+at random succeed sooner. Each run records how many networks of three tanh units were drawn until one was right on all
+test sequences (config.guesses): 68, 131 and 48 under three seeds.
 """
 
 from typing import Any

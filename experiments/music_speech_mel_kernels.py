@@ -2,9 +2,10 @@
 
 python launch.py --config=experiments/music_speech_mel_kernels.py
 
-3 minutes on 2 CPU cores. To expect over 3 seeds: a test F-score of frames of 0.914 ± 0.022 (± is a 95 % interval), of
-events 0.73 after smoothing. Recordings are joined of pieces of GTZAN's clips, test clips apart from those of training:
-13 of music to learn from, and most errors are in three of the eight to test on.
+2.4 minutes on 2 CPU cores. To expect over 3 seeds: a test F-score of frames of 0.924 ± 0.015 (± is a 95 % interval), of
+events 0.75 after smoothing. Recordings are joined of pieces of GTZAN's clips, test clips apart from those of training:
+13 of music to learn from, and most errors are in three of the eight to test on. Played faster and slower, louder and
+softer, the clips serve better: without, it has 0.914 ± 0.022.
 """
 
 from ml_collections import ConfigDict
@@ -24,7 +25,7 @@ def get_config() -> ConfigDict:
     )
 
     config.dataset_name = "music_speech"
-    config.dataset = ConfigDict({"recordings": 80, "seconds": 30.0, "view": "samples"})
+    config.dataset = ConfigDict({"recordings": 80, "seconds": 30.0, "view": "samples", "speed": 0.5, "gain": 10.0})
 
     config.model_name = "audio_tagger"
     config.model = ConfigDict(
@@ -36,7 +37,7 @@ def get_config() -> ConfigDict:
             "context": 9,
             "context_features": 32,
             "recurrent_features": (32,),
-            "dropout": 0.2,
+            "dropout": 0.3,
         }
     )
     config.objectives = ConfigDict({"kind": {"name": "labelling"}})

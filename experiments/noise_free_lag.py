@@ -2,10 +2,10 @@
 
 python launch.py --config=experiments/noise_free_lag.py
 
-0.7 minutes on 2 CPU cores that were busy besides. To expect over 3 seeds: all of 100 test sequences right at each step
-(sequence_accuracy) under each of them, for the first time on validation after 400, 400 and 1,400 steps (6,400 to 22,400
-sequences). Knowing the order but not the first symbol is right in 1/2, and there LSTMs of as many units stay under the
-one seed tried, for 2,000 steps and more: the last symbol is 1 % of the loss. A linear recurrence can keep the first.
+0.1 minutes on 2 CPU cores. To expect over 3 seeds: all of 100 test sequences right at each step (sequence_accuracy,
+100.0 %) under each of them. Knowing the order but not the first symbol is right in 1/2, and there LSTMs of as many
+units stay under the one seed tried, for 2,000 steps and more: the last symbol is 1 % of the loss. A linear recurrence
+can keep the first.
 """
 
 from ml_collections import ConfigDict

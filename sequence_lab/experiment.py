@@ -13,11 +13,12 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from sequence_lab import pictures, results, samples, scanning, schema
+from sequence_lab import scanning, schema
 from sequence_lab.analysis import report
 from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import Tables, default_config
 from sequence_lab.data import Packed, Sequences
+from sequence_lab.results import pictures, samples, summaries
 from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, VOCABULARY, RunFolder, check_writable, environment, short
 from sequence_lab.training import loop, processes
 from sequence_lab.training.checkpoints import Checkpoints
@@ -69,7 +70,7 @@ def run(
         processes.from_first(lambda: entered.enter_context(folder.claim(experiment.config)))
         if done is not None and done["num_steps"] == experiment.trainer.training.num_steps:
             say(f"{folder.path} is finished (step {done['step']}); raise training.num_steps to go on")
-            results.say(done, say)
+            summaries.say(done, say)
             return done
         return _train(experiment, folder, before, started, command, say)
 
@@ -100,11 +101,11 @@ def _train(
         say=say,
     )
     best_step, variables = _best(experiment, folder, say)
-    summary = results.summary(experiment, folder.path, state, host, best_step, variables)
+    summary = summaries.summary(experiment, folder.path, state, host, best_step, variables)
     summary |= {"command": command, **here}
-    plot = results.plot(experiment, folder.path, summary)
+    plot = summaries.plot(experiment, folder.path, summary)
     pictures.draw(experiment, experiment.trainer.parallel.get(variables, REPLICATED), folder.path / "plots")
-    results.say(summary, say)
+    summaries.say(summary, say)
     if samples.writes_text(experiment):
         say("\n" + "".join(samples.text(experiment, variables)))
     if samples.writes_music(experiment):
@@ -132,7 +133,7 @@ def evaluate(
     say = say if processes.is_first() else _silent
     experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
     _, variables = _best(experiment, folder, say)
-    found = results.metrics(experiment, variables)
+    found = summaries.metrics(experiment, variables)
     say(report.metrics_table(found))
     return found
 

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from sequence_lab import experiment, results
+from sequence_lab import experiment
 from sequence_lab.analysis import guessing
 from sequence_lab.composition import compose
 from sequence_lab.data import Dataset, Examples, characters
 from sequence_lab.nn import Dense
 from sequence_lab.ops import losses, metrics
+from sequence_lab.results import summaries
 from sequence_lab.schema import Refused
 from sequence_lab.training.checkpoints import Checkpoints
 from sequence_lab.training.loop import Diverged
@@ -178,7 +179,7 @@ def test_a_run_in_two_parts_equals_one_in_one(tmp_path, one_device, uninterrupte
         raise RuntimeError("killed")
 
     monkeypatch.setattr(Checkpoints, "save", killed)
-    monkeypatch.setattr(results, "metrics", killed_in_the_end)
+    monkeypatch.setattr(summaries, "metrics", killed_in_the_end)
     with pytest.raises(RuntimeError, match="killed"):
         run(make(), tmp_path / "parts", one_device)
     monkeypatch.undo()

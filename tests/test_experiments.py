@@ -7,10 +7,11 @@ from pathlib import Path
 import jax
 import pytest
 
-from sequence_lab import pictures, samples, schema
+from sequence_lab import schema
 from sequence_lab.composition import compose, tables
 from sequence_lab.config import resolved
 from sequence_lab.ops import metrics
+from sequence_lab.results import pictures, samples
 from sequence_lab.sweeps.space import search_space
 from tests.data import prepared_made
 from tests.data.own.files_made import OWN
