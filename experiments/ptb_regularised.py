@@ -27,13 +27,13 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict(
         {
             "cell": "lstm",
-            "features": (400, 400),
-            "cell_options": {"drop_connect": 0.3},
-            "embedding_features": 400,
+            "features": (250, 250),
+            "cell_options": {"drop_connect": 0.2},
+            "embedding_features": 250,
             "table_scale": 0.1,
-            "dropout": 0.3,
-            "input_dropout": 0.3,
-            "symbol_dropout": 0.1,
+            "dropout": 0.2,
+            "input_dropout": 0.2,
+            "symbol_dropout": 0.05,
             "locked": True,
             "tied": True,
             "with_hidden": True,
@@ -51,8 +51,8 @@ def get_config() -> ConfigDict:
     config.optimizer.schedule = "constant"
     config.optimizer.weight_decay = 1.2e-6
     config.training.k1 = config.training.k2 = 35
-    config.training.num_steps = 15 * EPOCH
-    config.optimizer.average_from = 11 * EPOCH
+    config.training.num_steps = 13 * EPOCH
+    config.optimizer.average_from = 9 * EPOCH
     config.training.evaluate_every = config.training.checkpoint_every = EPOCH
     config.dynamic_rate = 0.0
     return config
