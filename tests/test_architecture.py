@@ -83,6 +83,16 @@ def test_arrows_hold():
     assert not broken, "\n".join(broken)
 
 
+def test_what_is_told_of_arrays_alone_knows_no_experiment():
+    """Anyone may call these parts of ``results`` with a model and batches of their own."""
+    above = {f"sequence_lab.{room}" for room in ("composition", "config", "run_folder")}
+    for name in ("decodings", "motifs", "timelines"):
+        source = (PACKAGE / "results" / f"{name}.py").read_text()
+        found = {".".join(one.split(".")[:2]) for one in imports(source, f"sequence_lab.results.{name}")}
+        assert "sequence_lab.analysis" in found, name
+        assert not above & found, name
+
+
 def test_every_room_has_its_arrows():
     rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert rooms - {"__init__"} == set(ARROWS)
