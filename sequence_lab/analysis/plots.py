@@ -105,15 +105,15 @@ def confusion_matrix(matrix: Any, classes: Sequence[str], path: Path, title: str
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], path: Path) -> None:
     """Draws a table, the first column to the left."""
     columns = range(len(header))
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in columns]
-    figure, axes = _figure(0.4 + 0.28 * (len(rows) + 1), 0.5 + 0.085 * sum(widths))
+    widths = [3 + max(len(row[column]) for row in (header, *rows)) for column in columns]
+    figure, axes = _figure(0.2 * (len(rows) + 1), 0.068 * sum(widths))
     axes.set_axis_off()
-    shares = [width / sum(widths) for width in widths]
-    drawn = axes.table([list(row) for row in rows], None, "left", shares, colLabels=list(header), loc="center")
+    drawn = axes.table([list(row) for row in rows], None, "left", widths, colLabels=list(header), bbox=(0, 0, 1, 1))
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(8)
-    for (row, _), cell in drawn.get_celld().items():
+    for (row, column), cell in drawn.get_celld().items():
         cell.set(edgecolor="0.85", linewidth=0.6)
+        cell.PAD = 1 / widths[column]
         if row == 0:
             cell.set_text_props(weight="bold")
     _save(figure, path, grid=False)
