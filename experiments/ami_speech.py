@@ -17,6 +17,9 @@ def get_config() -> ConfigDict:
     config.published = ConfigDict(dict.fromkeys(names, (None, "")))
     config.dataset_name = "ami_excerpts"
     config.dataset = ConfigDict({"view": "samples"})
+    # Not normalised by the recording: how loud it is says whether someone speaks, also where nobody is ever silent.
+    config.model.front_end = "mel"
+    config.model.front_end_options = ConfigDict({"num_mels": 40, "log": "natural", "mel_scale": "slaney"})
     config.objectives = ConfigDict({"speakers": {"name": "multilabel"}})
 
     config.training.num_steps = 750  # of 10 training excerpts

@@ -22,4 +22,4 @@ def get_config() -> ConfigDict:
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"dataset.shuffled": (False, True), **rt_polarity_cnn.get_sweep()["axes"]}}
+    return rt_polarity_cnn.get_sweep()

@@ -23,6 +23,10 @@ class MelScaleConv(nn.Module):
     those of a "SAME" convolution. A band's bins are those where the m-th triangle of ``ops.audio.mel_filter_bank`` is
     above 0, and that triangle, at every step, is what W_mk starts from; nothing ties the bands. There is no bias.
 
+    The parameter "kernel" is W in units of the peak of its band's triangle. Peaks are some 0.002 where areas are one,
+    and optimisers whose steps are as large whatever they change, as Adam's, would have replaced the triangles within
+    ten steps, where now they bend them.
+
     Attributes:
       sample_rate: of the waveform, in hertz; the F bins are those of a spectrum of 2 (F - 1) samples.
       num_mels: bands, M.
@@ -49,15 +53,18 @@ class MelScaleConv(nn.Module):
     @nn.compact
     def __call__(self, x_BTF: Array, lengths_B: Array | None = None) -> tuple[Array, Array | None]:
         triangles_FM = self._triangles(x_BTF.shape[-1])
+        inside_MF = triangles_FM.T > 0
+        peak_MF = np.broadcast_to(triangles_FM.max(axis=0)[:, None], inside_MF.shape)
+        # A band's bins, band after band, N in all.
+        weights_N, peaks_N = triangles_FM.T[inside_MF], peak_MF[inside_MF]
 
         def triangles(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
-            weights_N = triangles_FM.T[triangles_FM.T > 0]
-            return jnp.broadcast_to(jnp.asarray(weights_N, dtype)[:, None], shape)
+            return jnp.broadcast_to(jnp.asarray(weights_N / peaks_N, dtype)[:, None], shape)
 
-        # A band's bins, band after band, N in all.
-        shape = (self.kernel_size, np.count_nonzero(triangles_FM), self.features)
+        shape = (self.kernel_size, len(weights_N), self.features)
         kernel_INK = self.param("kernel", triangles, shape, self.param_dtype)
         x_BTF, kernel_INK = promote_dtype(x_BTF, kernel_INK, dtype=self.dtype)
+        kernel_INK *= jnp.asarray(peaks_N, kernel_INK.dtype)[:, None]
         parts = []
         for first, last, place_FM in _blocks(triangles_FM > 0):
             kernel_IFMK = jnp.where((place_FM >= 0)[..., None], kernel_INK[:, np.maximum(place_FM, 0)], 0)

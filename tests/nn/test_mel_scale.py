@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 from sequence_lab import nn
@@ -36,7 +37,8 @@ def test_bands_have_weights_of_their_own_for_their_own_bins(variables, together,
     count = np.count_nonzero(TRIANGLES)
     assert jax.tree.map(np.shape, variables) == {"params": {"kernel": (WIDTH, count, MAPS)}}
     kernel = np.random.default_rng(1).normal(size=(WIDTH, count, MAPS)).astype(np.float32)
-    found, _ = LAYER.apply({"params": {"kernel": kernel}}, X)
+    peaks = np.concatenate([np.full(np.count_nonzero(band), band.max()) for band in TRIANGLES.T])
+    found, _ = LAYER.apply({"params": {"kernel": kernel / peaks[:, None]}}, X)
     wide, expected, first = np.pad(X, [(0, 0), (1, 1), (0, 0)]), np.zeros((2, 6, MELS, MAPS)), 0
     for band in range(MELS):
         bins = np.flatnonzero(TRIANGLES[:, band])
@@ -45,6 +47,22 @@ def test_bands_have_weights_of_their_own_for_their_own_bins(variables, together,
         for t in range(6):
             expected[:, t, band] = np.einsum("bif,ifk->bk", wide[:, t : t + WIDTH, bins], own)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_steps_of_adam_bend_the_triangles_and_do_not_replace_them(variables):
+    rate, steps, optimizer = 0.01, 10, optax.adam(0.01)
+    target = np.random.default_rng(2).normal(size=(2, 6, MELS, MAPS)).astype(np.float32)
+    gradient = jax.jit(jax.grad(lambda v: ((LAYER.apply(v, X)[0] - target) ** 2).mean()))
+    trained, state = variables, optimizer.init(variables)
+    for _ in range(steps):
+        updates, state = optimizer.update(gradient(trained), state)
+        trained = optax.apply_updates(trained, updates)
+    # One bin of one frame at a time says what the kernels are.
+    probe = np.zeros((BINS, 2 * WIDTH - 1, BINS), np.float32)
+    probe[np.arange(BINS), WIDTH - 1, np.arange(BINS)] = 1
+    before, after = (np.asarray(LAYER.apply(v, probe)[0]) for v in (variables, trained))
+    peaks = TRIANGLES.max(axis=0)[:, None]
+    assert 0.5 * rate < (np.abs(after - before) / peaks).max() < 1.5 * steps * rate
 
 
 def test_a_band_without_a_bin_is_refused():
