@@ -19,6 +19,7 @@ def get_config() -> ConfigDict:
     config.published = ConfigDict(
         {
             "frame_f": (None, "Jang et al. 2019: 0.865 to 0.959 on other recordings, from 52 hours of broadcasts"),
+            "event_f": (None, ""),
             "smoothed/frame_f": (None, ""),
             "smoothed/event_f": (None, ""),
         }

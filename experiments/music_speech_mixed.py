@@ -16,8 +16,9 @@ def get_config() -> ConfigDict:
     config = music_speech_mel_kernels.get_config()
     config.name = "music_speech_mixed"
     names = ("frame_f", "smoothed/frame_f", "smoothed/frame_f of music", "smoothed/frame_f of speech")
-    levels = tuple(f"smoothed/frame_f at {level}" for level in ("-10 to 0 dB", "0 to 10 dB", "10 to 20 dB"))
-    config.published = ConfigDict(dict.fromkeys(names + levels, (None, "")))
+    levels = ("-10 to 0 dB", "0 to 10 dB", "10 to 20 dB")
+    of_levels = tuple(f"smoothed/recall of {kind} at {level}" for kind in ("music", "speech") for level in levels)
+    config.published = ConfigDict(dict.fromkeys(names + of_levels, (None, "")))
     config.dataset.mixed = True
     config.objectives = ConfigDict({"sounds": {"name": "multilabel"}})
     return config

@@ -2,6 +2,7 @@
 
 import json
 import math
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,6 +110,11 @@ def _point(run: Run) -> dict[str, Any]:
     }
 
 
+def _replicate(run: Run) -> list[Any]:
+    """What tells runs of one group apart, besides the seed: their folds, as a rule."""
+    return [run.fields.get(field) for field in run.fields.get("replicates", ())]
+
+
 def _measures(run: Run) -> list[str]:
     """Those that ``config.published`` names, or the one by which a state is better than another."""
     if published := _published(run):
@@ -126,6 +132,7 @@ def _row(title: str, measure: str, group: Sequence[Run]) -> dict[str, Any]:
     measured = [run for run in group if measure in figures[run.folder]]  # another version may not have had it
     scores = [figures[run.folder][measure] for run in measured]
     intervals = [run.summary.get("intervals", {}).get(split, {}).get(measure) for run in measured]
+    alike = len({json.dumps(_replicate(run)) for run in measured}) == 1  # else each run has other rows
     value, source = _published(group[0]).get(measure, (None, ""))
     figure = "-" if value is None else f"{value:g}"
     tested = measure in group[0].summary["metrics"][split]
@@ -133,7 +140,7 @@ def _row(title: str, measure: str, group: Sequence[Run]) -> dict[str, Any]:
         "experiment": title,
         "measure": f"validation {measure}" if tested and split != "test" else measure,
         "published": f"{figure} ({source})" if source else figure,
-        "ours": _ours(scores, intervals),
+        "ours": _ours(scores, intervals if alike else []),
         "runs": str(len(measured)),
         "minutes": f"{sum(run.summary['seconds'] for run in group) / 60 / len(group):.1f}",
         "commands": list(dict.fromkeys(run.summary.get("command") or "(a script)" for run in group)),
@@ -168,10 +175,18 @@ def _figures(run: Run) -> dict[str, float]:
 
 
 def _ours(scores: Sequence[float], intervals: Sequence[Sequence[float] | None]) -> str:
-    """Mean and interval over runs; of one run the interval over the rows of the test split, where there is one."""
+    """Mean and interval over runs, and the interval over the rows of the test split, where every run has one.
+
+    Where the interval over runs would be as wide as the mean, as of seeds that succeed or fail, the scores themselves.
+    """
     if not scores:
         return "not measured"
-    if len(scores) > 1 or intervals[0] is None:
+    mean, half = statistics.fmean(scores), tables.half_width(scores)
+    if half is not None and 2 * half > abs(mean):
+        each = ", ".join(f"{score:.3g}" for score in scores)
+        return f"{mean:.3g} ({each})"
+    known = [ends for ends in intervals if ends is not None]
+    if len(known) < len(scores):
         return tables.interval(scores)
-    low, high = intervals[0]
-    return f"{scores[0]:.4g} ({low:.4g} to {high:.4g} over rows)"
+    low, high = (statistics.fmean(ends) for ends in zip(*known, strict=True))
+    return f"{tables.interval(scores)} ({low:.3g} to {high:.3g} over rows)"

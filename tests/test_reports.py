@@ -71,6 +71,27 @@ def test_published_figures_stand_beside_ours_with_their_commands(tmp_path):
     assert json.loads((tmp_path / "out" / "results.json").read_text()) == rows
 
 
+def test_runs_over_the_same_rows_have_the_interval_over_these_and_folds_have_not(tmp_path):
+    for number, fold in enumerate((0, 0, 1)):
+        scores, intervals = {"accuracy": 0.8 + number / 50}, {"accuracy": [0.7 + number / 50, 0.9 + number / 50]}
+        kept = {"seed": number, "dataset": {"fold": fold}, "name": "folds" if fold else "seeds"}
+        finished(tmp_path / "runs" / str(number), scores, intervals=intervals, **kept)
+    scores, intervals = {"accuracy": 0.85}, {"accuracy": [0.8, 0.9]}
+    finished(tmp_path / "runs" / "other", scores, intervals=intervals, dataset={"fold": 0}, name="folds")
+    rows, _ = report(tmp_path)
+    assert [(row["experiment"], row["ours"]) for row in rows] == [
+        ("folds", "0.845 ± 0.064"),
+        ("seeds", "0.81 ± 0.13 (0.71 to 0.91 over rows)"),
+    ]
+
+
+def test_seeds_that_succeed_or_fail_are_listed(tmp_path):
+    for seed, accuracy in enumerate((1.0, 1.0, 0.0)):
+        finished(tmp_path / "runs" / str(seed), {"accuracy": accuracy}, seed=seed)
+    rows, _ = report(tmp_path)
+    assert rows[0]["ours"] == "0.667 (1, 1, 0)"
+
+
 def test_training_and_other_models_of_the_text_can_be_shown_too(tmp_path):
     published = {"perplexity, KN5": [10.0, "a paper"], "train accuracy": [None, "drawn"], "loss": [None, ""]}
     for seed, bits in enumerate((3.0, 4.0)):
@@ -102,7 +123,7 @@ def test_guesses_are_a_measure_and_a_run_in_which_none_was_right_makes_them_infi
         finished(tmp_path / "runs" / str(number), {"accuracy": 1.0}, published=published, more=more, **kept)
     rows, _ = report(tmp_path)
     found = [(row["experiment"], row["published"], row["ours"]) for row in rows if row["measure"] == "guesses"]
-    assert found == [("small: length 20", "- (a paper)", "50 ± 127"), ("small: length 50", "- (a paper)", "inf")]
+    assert found == [("small: length 20", "- (a paper)", "50 (40, 60)"), ("small: length 50", "- (a paper)", "inf")]
 
 
 def test_no_finished_run_is_one_line(tmp_path):

@@ -27,10 +27,6 @@ class Counts(NamedTuple):
         return Counts(self.hits + other.hits, self.said + other.said, self.true + other.true)
 
     @property
-    def precision(self) -> np.ndarray:
-        return _share(self.hits, self.said)
-
-    @property
     def recall(self) -> np.ndarray:
         return _share(self.hits, self.true)
 

@@ -87,7 +87,8 @@ def scored(
 ) -> Scores:
     """Scores of the test split, plain and, as smoothed/..., smoothed; draws the first recording's timeline.
 
-    Of each class alone "smoothed/frame_f of CLASS", and of the mixtures between two levels "smoothed/frame_f at ...".
+    Of each class alone "smoothed/frame_f of CLASS", and "smoothed/recall of CLASS at ..." of the mixtures between two
+    levels: in a mixture every class is there, and precision says nothing.
 
     Args:
       frame: seconds from one frame to the next.
@@ -104,7 +105,8 @@ def scored(
         true, said = np.concatenate(smooth.true), np.concatenate(smooth.said)
         counts = segments.frame_counts_by_level(true, said, levels, LEVELS)
         for (low, high), own in zip(itertools.pairwise(LEVELS), counts, strict=True):
-            found[f"smoothed/frame_f at {low:g} to {high:g} dB"] = float(np.nanmean(own.f))
+            of_class = zip(kinds, own.recall, strict=True)
+            found |= {f"smoothed/recall of {kind} at {low:g} to {high:g} dB": float(share) for kind, share in of_class}
     rows = {"truth": plain.true[0], "answers": plain.said[0], "smoothed": smooth.said[0]}
     width, least = (frames * frame for frames in smoothing)
     about = f"{title}; median over {width:.2g} s, segments of {least:.2g} s or more"

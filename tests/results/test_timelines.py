@@ -66,5 +66,12 @@ def test_two_labels_a_frame_are_smoothed_each_alone_and_counted_by_level(tmp_pat
     of_class = [found[f"smoothed/frame_f of {kind}"].value for kind in ("music", "speech")]
     assert found["smoothed/frame_f"].value == pytest.approx(np.mean(of_class))
     assert found["smoothed/frame_f"].value > 0.95
-    assert sum(name.startswith("smoothed/frame_f at") for name in found) == 3
+    smooth = Recordings.of(predicted, FRAME, timelines.chosen_smoothing(predicted, FRAME))
+    true, said = np.concatenate(smooth.true), np.concatenate(smooth.said)
+    for low, high in ((-10, 0), (0, 10), (10, 20)):
+        own = np.flatnonzero((levels >= low) & (levels < high))
+        assert true[own].all()
+        for k, kind in enumerate(("music", "speech")):
+            share = found[f"smoothed/recall of {kind} at {low} to {high} dB"].value
+            assert share == pytest.approx(sum(said[i, k] for i in own) / len(own))
     assert path.stat().st_size > 1000
