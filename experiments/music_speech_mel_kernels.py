@@ -24,7 +24,7 @@ def get_config() -> ConfigDict:
     )
 
     config.dataset_name = "music_speech"
-    config.dataset = ConfigDict({"recordings": 80, "seconds": 30.0, "view": "samples"})
+    config.dataset = ConfigDict({"recordings": 80, "seconds": 30.0, "view": "samples", "speed": 0.5, "gain": 10.0})
 
     config.model_name = "audio_tagger"
     config.model = ConfigDict(
@@ -36,7 +36,7 @@ def get_config() -> ConfigDict:
             "context": 9,
             "context_features": 32,
             "recurrent_features": (32,),
-            "dropout": 0.2,
+            "dropout": 0.3,
         }
     )
     config.objectives = ConfigDict({"kind": {"name": "labelling"}})
