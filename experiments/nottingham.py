@@ -22,10 +22,9 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict({"cell": "lstm", "features": (200,), "dropout": 0.2})
     config.objectives = ConfigDict({"keys": {"name": "multilabel"}})
 
-    config.optimizer.learning_rate = 2e-3
-    config.optimizer.schedule = "step_decay"
-    config.optimizer.decay_every = 440
-    config.optimizer.decay_factor = 0.5
+    config.optimizer.learning_rate = 1e-2
+    config.optimizer.schedule = "warmup_cosine"
+    config.optimizer.warmup_steps = 44
 
     config.training.num_steps = 44 * 40  # of 694 training tunes
     config.training.batch_size = 16
