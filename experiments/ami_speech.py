@@ -19,7 +19,7 @@ def get_config() -> ConfigDict:
     config.dataset = ConfigDict({"view": "samples"})
     config.objectives = ConfigDict({"speakers": {"name": "multilabel"}})
 
-    config.training.num_steps = 250  # of 10 training excerpts
-    config.training.log_every = 10
-    config.training.evaluate_every = config.training.checkpoint_every = 50
+    config.training.num_steps = 750  # of 10 training excerpts
+    config.training.log_every = 30
+    config.training.evaluate_every = config.training.checkpoint_every = 150
     return config
