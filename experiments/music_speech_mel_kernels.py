@@ -25,7 +25,7 @@ def get_config() -> ConfigDict:
     )
 
     config.dataset_name = "music_speech"
-    config.dataset = ConfigDict({"recordings": 80, "seconds": 30.0, "view": "samples", "speed": 0.5, "gain": 10.0})
+    config.dataset = ConfigDict({"recordings": 320, "seconds": 30.0, "view": "samples", "speed": 0.5, "gain": 10.0})
 
     config.model_name = "audio_tagger"
     config.model = ConfigDict(
@@ -49,7 +49,7 @@ def get_config() -> ConfigDict:
     config.optimizer.weight_decay = 0.01
     config.optimizer.clip_norm = 5.0
 
-    config.training.num_steps = 960
+    config.training.num_steps = 1440
     config.training.batch_size = 2
     config.training.evaluation_batch_size = 2
     config.training.num_shapes = 1
