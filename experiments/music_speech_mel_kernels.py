@@ -2,10 +2,10 @@
 
 python launch.py --config=experiments/music_speech_mel_kernels.py
 
-2.4 minutes on 2 CPU cores. To expect over 3 seeds: a test F-score of frames of 0.924 ± 0.015 (± is a 95 % interval), of
-events 0.75 after smoothing. Recordings are joined of pieces of GTZAN's clips, test clips apart from those of training:
-13 of music to learn from, and most errors are in three of the eight to test on. Played faster and slower, louder and
-softer, the clips serve better: without, it has 0.914 ± 0.022.
+4.4 minutes on 2 CPU cores. To expect over 3 seeds: a test F-score of frames of 0.951 ± 0.009 (± is a 95 % interval),
+after smoothing 0.958 ± 0.010, and of events 0.82. Recordings are joined of pieces of GTZAN's clips, test clips apart
+from those of training: 13 of music and 13 of speech to learn from, played faster and slower, louder and softer. The
+fixed mel front end has 0.926, MFCC 0.877.
 """
 
 from ml_collections import ConfigDict

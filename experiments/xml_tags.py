@@ -2,8 +2,8 @@
 
 python launch.py --config=experiments/xml_tags.py
 
-About 1.5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured. Always the most frequent character has 12
-%. With --mode=sweep: three kinds of cells.
+1.7 minutes on 2 CPU cores. To expect over 3 seeds: 47.7 ± 0.7 % of the test characters right (± is a 95 % interval);
+with --mode=sweep also of LSTMs, 48.4 %, and tanh units, 30.2 %. Always the most frequent character has 12 %.
 
 Jozefowicz et al. (2015), Table 1, best of many settings: tanh 0.321, LSTM 0.425, LSTM with a forget bias of 1 0.444,
 GRU 0.460, MUT1 0.475. Their documents may be empty ("literal": True).
