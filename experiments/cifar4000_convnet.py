@@ -2,9 +2,10 @@
 
 python launch.py --config=experiments/cifar4000_convnet.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. [Convolution, ReLU, max-pooling]
-twice and a hidden layer: filters of 5x5 without padding make 28x28 places out of 32x32, and 10x10 out of the 14x14 that
-pooling leaves. Trained as cifar4000_vgg11.py.
+1.1 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 57.0 ± 6.7 % (± is a 95 % interval; one of the
+800 test images is 0.13 %). [Convolution, ReLU, max-pooling] twice and a hidden layer: filters of 5x5 without padding
+make 28x28 places out of 32x32, and 10x10 out of the 14x14 that pooling leaves. Trained as cifar4000_vgg11.py, which has
+68.3 %.
 """
 
 from ml_collections import ConfigDict

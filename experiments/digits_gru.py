@@ -3,7 +3,8 @@
 python launch.py --config=experiments/digits_gru.py
 
 0.3 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 98.3 ± 0.7 % (± is a 95 % interval). With
---mode=sweep: three learning rates under three seeds each, in 2.3 minutes.
+--mode=sweep: three learning rates under three seeds each, in 2.3 minutes, of which 0.002 has 96.9 % and 0.02 has 98.1
+%.
 """
 
 from typing import Any
