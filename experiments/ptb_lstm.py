@@ -31,6 +31,8 @@ def get_config() -> ConfigDict:
     config.dataset = ConfigDict({})
 
     config.model_name = "recurrent_language_model"
+    # The paper draws all weights from U(-0.1, 0.1). Here the words' vectors alone start so; the cells' matrices from
+    # U(+-1/sqrt(200)), that of the logits from a normal of deviation 1/sqrt(200), and biases from 0.
     config.model = ConfigDict(
         {
             "cell": "lstm",

@@ -39,10 +39,11 @@ def get_config() -> ConfigDict:
             "with_hidden": True,
         }
     )
+    # As in the paper's code: large outputs cost after dropout, their changes before it.
     config.objectives = ConfigDict(
         {
             "next": {"name": "language_modelling", "output": "symbols"},
-            "penalty_on_activation": {"name": "activation", "output": "hidden", "weight": 2.0},
+            "penalty_on_activation": {"name": "activation", "output": "dropped", "weight": 2.0},
             "penalty_on_slowness": {"name": "slowness", "output": "hidden", "weight": 1.0},
         }
     )

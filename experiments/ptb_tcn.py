@@ -18,6 +18,7 @@ def get_config() -> ConfigDict:
     config.name = "ptb_tcn"
     config.published = ConfigDict({"perplexity": (87.94, "Bai et al. 2018, TCN with gates, 13 million weights")})
 
+    config.model_name = "temporal_conv_language_model"
     config.model = ConfigDict(
         {"embedding_features": 200, "features": (200, 200, 200), "kernel_size": 3, "gated": True, "dropout": 0.4}
     )

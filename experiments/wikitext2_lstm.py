@@ -26,5 +26,6 @@ def get_config() -> ConfigDict:
     config.training.num_steps = 13 * EPOCH
     config.training.evaluate_every = EPOCH
     config.training.checkpoint_every = EPOCH
+    config.dynamic_rate = 0.0  # none was chosen for it
     config.generation.prompt = "The game was"
     return config

@@ -13,7 +13,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from sequence_lab import experiment
-from sequence_lab.analysis import guessing
+from sequence_lab.analysis import guessing, scores
 from sequence_lab.composition import compose
 from sequence_lab.data import Dataset, Examples, characters
 from sequence_lab.nn import Dense
@@ -376,13 +376,15 @@ class Centred(nn.Module):
         return Dense(self.num_outputs)(inputs.mean(1) - mean.value)
 
 
-def test_a_language_model_with_penalties_stands_beside_other_models_of_its_text(tmp_path, one_device):
+def test_a_language_model_with_penalties_stands_beside_other_models_of_its_text(tmp_path, one_device, monkeypatch):
+    monkeypatch.setattr(scores, "BLOCK", 10)
     config = text_config(num_steps=2)
     config.model.with_hidden = True
     config.objectives = ConfigDict(
         {
             "next": {"name": "language_modelling", "output": "symbols"},
-            "penalty": {"name": "activation", "output": "hidden"},
+            "penalty": {"name": "activation", "output": "dropped"},
+            "penalty_on_changes": {"name": "slowness", "output": "hidden"},
         }
     )
     config.baselines, config.dynamic_rate = ("ngram",), 0.1
@@ -392,6 +394,10 @@ def test_a_language_model_with_penalties_stands_beside_other_models_of_its_text(
     assert abs(summary["baselines"]["this run, dynamic"] - bits) < 0.1
     assert "| this run " in "\n".join(lines)
     assert (tmp_path / "run" / "plots" / "learning_curve.png").exists()
+    intervals = summary["intervals"]["test"]
+    assert set(intervals) == {"next/bits_per_symbol", "next/perplexity"}
+    for name, (low, high) in intervals.items():
+        assert low < summary["metrics"]["test"][name] < high
 
 
 def test_what_a_model_keeps_beside_its_parameters_is_trained_checkpointed_and_resumed(tmp_path, one_device):

@@ -13,12 +13,12 @@ def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def intervals_table(test: Mapping[str, float], intervals: Mapping[str, Sequence[float]]) -> str:
-    """The scores of the test split, with intervals over other samples of as many rows where there are any."""
+    """The scores of the test split, with their intervals over other samples of as many rows, or symbols of a text."""
     rows = [
         [name, f"{score:.4f}", "{:.4f} to {:.4f}".format(*intervals[name]) if name in intervals else "-"]
         for name, score in test.items()
     ]
-    return tables.markdown(["test", "score", "95 % interval over rows"], rows)
+    return tables.markdown(["test", "score", "95 % interval"], rows)
 
 
 def baselines_table(bits_per_symbol: float, baselines: Mapping[str, float]) -> str:

@@ -14,6 +14,8 @@ from sequence_lab.analysis import spans
 
 DRAWS = 2000  # resamplings behind an interval
 CONFIDENCE = (2.5, 97.5)  # percentiles
+BLOCK = 1000  # symbols of a text that are drawn together, as those side by side are alike
+FEWEST = 20  # blocks of which an interval can be made
 
 
 class Score(NamedTuple):
@@ -76,6 +78,22 @@ def of_paths(
     """``of_steps``, of answers that are no more than 0 or 1: without what asks for an order of the places."""
     scores = of_steps(answers_NK, labels_N, lengths, classes)
     return {name: score for name, score in scores.items() if name not in ("auc", "auprc")}
+
+
+def of_text(probs_T: np.ndarray) -> Scores:
+    """Bits per symbol and perplexity of a text, of the probabilities that a model gives to its symbols in their order.
+
+    Intervals are percentiles of the bootstrap over blocks of ``BLOCK`` symbols or a few more (Carlstein 1986); of a
+    text of fewer than ``FEWEST`` blocks there are none.
+    """
+    bits_T = -np.log2(probs_T)
+    mean, (low, high), number = float(bits_T.mean()), (math.nan, math.nan), len(bits_T) // BLOCK
+    if number >= FEWEST:
+        blocks = np.array_split(bits_T, number)
+        times = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), DRAWS)
+        drawn = times @ [block.sum() for block in blocks] / (times @ [len(block) for block in blocks])
+        low, high = map(float, np.percentile(drawn, CONFIDENCE))
+    return {"bits_per_symbol": Score(mean, low, high), "perplexity": Score(2**mean, 2**low, 2**high)}
 
 
 def confusion(logits_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import flax.linen as nn
 
 from sequence_lab.models.audio import AudioCNN, AudioCRNN, AudioTagger
 from sequence_lab.models.convolutional import ConvNet2D
+from sequence_lab.models.convolutional_language import ConvolutionalLanguageModel, TemporalConvLanguageModel
 from sequence_lab.models.dna import DNAConvNet
 from sequence_lab.models.language import RecurrentLanguageModel
 from sequence_lab.models.lenet import LeNet
@@ -21,11 +22,7 @@ from sequence_lab.models.resnet import ImageNetResNet, ResNet
 from sequence_lab.models.sensors import ConvNet1D, DeepConvLSTM
 from sequence_lab.models.sentence import BagOfWords, DynamicKMaxNetwork, SentenceCNN
 from sequence_lab.models.sequence_to_sequence import SequenceToSequence
-from sequence_lab.models.temporal_convolution import (
-    ConvolutionalLanguageModel,
-    TemporalConvClassifier,
-    TemporalConvTagger,
-)
+from sequence_lab.models.temporal_convolution import TemporalConvClassifier, TemporalConvTagger
 from sequence_lab.models.vgg import VGG
 
 MODELS: Mapping[str, Callable[..., nn.Module]] = {
@@ -48,6 +45,7 @@ MODELS: Mapping[str, Callable[..., nn.Module]] = {
     "sentence_cnn": SentenceCNN,
     "sequence_to_sequence": SequenceToSequence,
     "temporal_conv_classifier": TemporalConvClassifier,
+    "temporal_conv_language_model": TemporalConvLanguageModel,
     "temporal_conv_tagger": TemporalConvTagger,
     "vgg": VGG,
 }

@@ -39,7 +39,8 @@ class RecurrentLanguageModel(nn.Module):
       cutoffs: the logits are log probabilities, of the symbols below the first of these ids and of groups that begin
         at each (``AdaptiveSoftmax``); (): there are none.
       table_scale: the symbols' vectors start from U(-table_scale, table_scale); 0: from N(0, 1).
-      with_hidden: outputs are "symbols", the logits, and "hidden", what the top layer puts out, for objectives on it.
+      with_hidden: outputs are "symbols", the logits, and, for objectives on them, "hidden", what the top layer puts
+        out, and "dropped", the same after dropout, of which the logits are made.
     """
 
     vocabulary_size: int
@@ -95,10 +96,12 @@ class RecurrentLanguageModel(nn.Module):
     ) -> tuple[Any, Carry]:
         x_BTD = self.embedding(tokens_BT, lengths_B, train=train)
         x_BTD = self._dropped(x_BTD, self.input_dropout, train)
-        y_BTD, carry = self.decoder(x_BTD, lengths_B, carry, train=train)
-        y_BTD = self._dropped(y_BTD, self.dropout, train)
-        logits_BTV = self._logits(y_BTD, lengths_B)
-        return ({"symbols": logits_BTV, "hidden": y_BTD} if self.with_hidden else logits_BTV), carry
+        hidden_BTD, carry = self.decoder(x_BTD, lengths_B, carry, train=train)
+        dropped_BTD = self._dropped(hidden_BTD, self.dropout, train)
+        logits_BTV = self._logits(dropped_BTD, lengths_B)
+        if not self.with_hidden:
+            return logits_BTV, carry
+        return {"symbols": logits_BTV, "hidden": hidden_BTD, "dropped": dropped_BTD}, carry
 
     def _dropped(self, x_BTD: Array, rate: float, train: bool) -> Array:
         return dropout.dropout(self.make_rng("dropout"), x_BTD, rate, locked=self.locked) if train and rate else x_BTD

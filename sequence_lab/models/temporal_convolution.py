@@ -1,4 +1,4 @@
-"""Causal convolution over sequences: n-gram windows, gated and dilated stacks, whole and in chunks."""
+"""Causal convolution over sequences: gated and dilated stacks, whole and in chunks."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from sequence_lab.models.recurrent import POOLINGS, check_dropout, embedded
-from sequence_lab.nn import Conv1D, Dense, Embedding
+from sequence_lab.nn import Conv1D, Dense
 from sequence_lab.ops import masking
 
 Array = jax.Array
@@ -185,66 +185,3 @@ class TemporalConvClassifier(nn.Module):
         encoder = TemporalConvNet(self.features, self.kernel_size, self.gated, self.dropout, name="encoder")
         y_BTD, _ = encoder(x_BTC, lengths_B, train=train)
         return Dense(self.num_outputs, name="head")(POOLINGS[self.representation](y_BTD, lengths_B))
-
-
-class ConvolutionalLanguageModel(nn.Module):
-    """p(next symbol | the last few): embedding, causal convolution, logits; called as ``RecurrentLanguageModel``.
-
-    Attributes:
-      vocabulary_size: V.
-      embedding_features: size of the symbols' vectors.
-      window: without ``features``, the n of an n-gram model: one convolution over the last n - 1 symbols and a hidden
-        layer of ``hidden_features`` (Bengio et al. 2003).
-      hidden_features: see ``window``.
-      features, kernel_size, gated: blocks of a temporal convolutional network in its place.
-      dropout: after every convolution.
-    """
-
-    vocabulary_size: int
-    embedding_features: int = 64
-    window: int = 5
-    hidden_features: int = 256
-    features: tuple[int, ...] = ()
-    kernel_size: int = 3
-    gated: bool = False
-    dropout: float = 0.0
-
-    def setup(self) -> None:
-        check_dropout(self.dropout)
-        if self.window < 2:
-            raise ValueError(f"window is {self.window}; allowed: 2 or more")
-        self.embedding = Embedding(self.vocabulary_size, self.embedding_features)
-        self.decoder = self._decoder()
-        self.head = Dense(self.vocabulary_size)
-        self.drop = nn.Dropout(self.dropout)
-
-    @nn.nowrap
-    def _decoder(self) -> Any:
-        if self.features:
-            return TemporalConvNet(self.features, self.kernel_size, self.gated, self.dropout)
-        return CausalConv1D(self.hidden_features, self.window - 1)
-
-    def __call__(
-        self, tokens_BT: Array, lengths_B: Array | None = None, carry: Carry = None, *, train: bool = False
-    ) -> tuple[Array, Carry]:
-        x_BTC = self.embedding(tokens_BT, lengths_B)
-        carry = self.initial_carry(tokens_BT.shape[:1]) if carry is None else carry
-        if self.features:
-            y_BTD, carry = self.decoder(x_BTC, lengths_B, carry, train=train)
-        else:
-            y_BTD, carry = self.decoder(x_BTC, lengths_B, carry)
-            y_BTD = self.drop(nn.tanh(y_BTD), deterministic=not train)
-        return self.head(y_BTD, lengths_B), carry
-
-    @nn.nowrap
-    def initial_carry(self, batch_shape: tuple[int, ...]) -> Carry:
-        """The carry at the start of a text, for ``batch_shape`` texts side by side."""
-        if self.features:
-            network = TemporalConvNet(self.features, self.kernel_size, parent=None)
-            return network.initial_carry(batch_shape, self.embedding_features)
-        return jnp.zeros((*batch_shape, self.window - 2, self.embedding_features))
-
-    def step(self, carry: Carry, tokens_B: Array) -> tuple[Array, Carry]:
-        """The logits after one more symbol: ``(carry, [B]) -> ([B, V], carry)``."""
-        logits_BTV, carry = self(tokens_B[..., None], None, carry)
-        return logits_BTV[..., 0, :], carry

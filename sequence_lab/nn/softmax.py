@@ -23,23 +23,26 @@ def frequency_classes(counts_V: Sequence[int], num_classes: int) -> tuple[int, .
     """The first id after each class, where ids are cut into classes of about equal shares of the text.
 
     Mikolov et al. (2011), "Extensions of recurrent neural network language model", section 4: frequent symbols are in
-    small classes, rare ones in large ones.
+    small classes, rare ones in large ones. As in the RNNLM toolkit the n-th class ends with the first symbol up to
+    which n shares of the text are reached, but has one symbol at least; and it leaves one to each class after it.
 
     Args:
       counts_V: occurrences of each id.
 
     Returns:
-      At most ``num_classes`` bounds, ascending; the last is V.
+      ``num_classes`` bounds, ascending; the last is V.
 
     Raises:
       ValueError: ``num_classes`` is not from 1 to V, or nothing occurs.
     """
-    counts = np.asarray(counts_V, np.float64)
+    counts = np.asarray(counts_V, np.int64)
     if not 1 <= num_classes <= len(counts) or not counts.sum():
         raise ValueError(f"classes is {num_classes}; allowed for {len(counts)} symbols that occur: 1 to as many")
-    before = np.cumsum(counts) - counts
-    class_V = np.floor(before / counts.sum() * num_classes).astype(int)
-    return (*map(int, np.flatnonzero(np.diff(class_V)) + 1), len(counts))
+    up_to_V, bounds = np.cumsum(counts) * num_classes, [0]
+    for number in range(1, num_classes):
+        reached = int(np.searchsorted(up_to_V, number * counts.sum())) + 1
+        bounds.append(min(max(reached, bounds[-1] + 1), len(counts) - (num_classes - number)))
+    return (*bounds[1:], len(counts))
 
 
 class ClassSoftmax(nn.Module):

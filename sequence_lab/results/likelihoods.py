@@ -26,9 +26,10 @@ def probabilities(experiment: Experiment, variables: Any) -> Probabilities:
 def dynamic_probabilities(experiment: Experiment, variables: Any, rate: float) -> Probabilities:
     """The same of a model that takes a step of gradient descent after every window, on what it has just read.
 
-    Dynamic evaluation (Mikolov et al. 2010; Krause et al. 2018 with SGD): a symbol is scored before it is learnt from.
-    Gradients are means over a window of ``training.k2`` steps, clipped as in training. Both texts begin with the
-    trained weights.
+    Dynamic evaluation (Mikolov et al. 2010; Krause et al. 2018 with SGD): a symbol is scored before it, or any after
+    it, is learnt from; so a text is read from its beginning to its end in one row, whatever
+    ``training.evaluation_batch_size`` is. Gradients are means over a window of ``training.k2`` steps, clipped as in
+    training. Both texts begin with the trained weights.
 
     Args:
       rate: of the gradient descent.
@@ -78,7 +79,8 @@ def _learn(experiment: Experiment, variables: Any, split: str, rate: float) -> I
         updates, _ = tx.update(grads, tx.init(params))
         return optax.apply_updates(params, updates), new, found
 
-    params, carry = variables["params"], trainer.initial_carry(trainer.training.evaluation_batch_size)
-    for batch in experiment.whole().evaluation_batches(split):
+    params, carry = variables["params"], trainer.initial_carry(1)
+    text: Any = experiment.dataset.splits[split]  # a stream, as ``compose`` has made sure
+    for batch in text.evaluation_batches(1, trainer.training.k2):
         params, carry, found = step(params, carry, batch)
         yield jax.device_get(found)

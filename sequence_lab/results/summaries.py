@@ -12,10 +12,11 @@ import numpy as np
 
 from sequence_lab.analysis import guessing, mixtures, plots, report
 from sequence_lab.analysis.baselines import BASELINES
-from sequence_lab.analysis.scores import SCORES, Score, Scores, confusion
+from sequence_lab.analysis.mixtures import Probabilities
+from sequence_lab.analysis.scores import SCORES, Score, Scores, confusion, of_text
 from sequence_lab.composition import Experiment
 from sequence_lab.config import GenerationConfig
-from sequence_lab.data import Examples, Ragged, Sequences
+from sequence_lab.data import Examples, Ragged, Sequences, Stream
 from sequence_lab.models.dna import DNAConvNet
 from sequence_lab.results import decodings, likelihoods, motifs, timelines
 from sequence_lab.training.host_state import HostState
@@ -43,6 +44,10 @@ def summary(
     _motifs(experiment, variables, folder)
     if scores:
         found["test"] |= {name: score.value for name, score in scores.items()}
+    read = _read(experiment, variables)
+    if read is not None:
+        own = of_text(read.test)  # for the intervals alone: the values are among the measures
+        scores |= {prefixed(experiment.trainer.tasks, experiment.trainer.tasks[0], name): own[name] for name in own}
     intervals = {name: [score.low, score.high] for name, score in scores.items() if not math.isnan(score.low)}
     return {
         "experiment": experiment.config["name"],
@@ -58,7 +63,7 @@ def summary(
         "metrics": found,
         "training": _training(folder, found["validation"]),
         "intervals": {"test": intervals} if intervals else {},
-        "baselines": _baselines(experiment, variables),
+        "baselines": {} if read is None else _baselines(experiment, variables, read),
         "guesses": _guesses(experiment),
     }
 
@@ -192,12 +197,18 @@ def _motifs(experiment: Experiment, variables: Any, folder: Path) -> None:
     motifs.keep(experiment.model, variables, batches, folder, f"{experiment.config['name']}, {split}")
 
 
-def _baselines(experiment: Experiment, variables: Any) -> dict[str, float]:
+def _read(experiment: Experiment, variables: Any) -> Probabilities | None:
+    """What a language model gives to the symbols of its text, where this has a test split."""
+    test = experiment.dataset.splits.get("test")
+    if _objective(experiment, experiment.trainer.tasks[0]) != "language_modelling" or not isinstance(test, Stream):
+        return None
+    return likelihoods.probabilities(experiment, variables)
+
+
+def _baselines(experiment: Experiment, variables: Any, read: Probabilities) -> dict[str, float]:
     """By name, bits per symbol of the test text: of other models, and of this one in company or as it reads on."""
     config, dataset = experiment.config, experiment.dataset
-    if not config["baselines"] and not config["dynamic_rate"]:
-        return {}
-    runs = {"this run": likelihoods.probabilities(experiment, variables)}
+    runs = {"this run": read}
     found: dict[str, float] = {}
     if config["dynamic_rate"]:
         dynamic = likelihoods.dynamic_probabilities(experiment, variables, config["dynamic_rate"])

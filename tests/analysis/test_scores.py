@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import signal
 from sklearn import metrics
 
 from sequence_lab.analysis import scores
-from sequence_lab.analysis.scores import confusion, of_classes, of_labels
+from sequence_lab.analysis.scores import confusion, of_classes, of_labels, of_text
 
 RANDOM = np.random.default_rng(0)
 
@@ -50,6 +51,31 @@ def test_intervals_cover_the_true_value_about_95_times_in_100(name, monkeypatch)
     found = [of_classes(*drawn(150, 2, random=random))[name] for _ in range(100)]
     assert 88 <= sum(score.low <= truth <= score.high for score in found) <= 100
     assert np.mean([score.high - score.low for score in found]) < 0.35
+
+
+def test_intervals_of_texts_cover_the_true_value_though_symbols_are_as_hard_as_those_around_them(monkeypatch):
+    """Of bits that follow those before by 0.98: with symbols drawn one by one the interval would hold 16 in 100."""
+    monkeypatch.setattr(scores, "DRAWS", 400)
+    random, inside = np.random.default_rng(1), dict.fromkeys(("bits_per_symbol", "perplexity"), 0)
+    truth = {"bits_per_symbol": 7.0, "perplexity": 2.0**7}
+    for _ in range(200):
+        start = random.normal(size=1)  # the bits' deviation is 1 from the first one on
+        noise = math.sqrt(1 - 0.98**2) * random.normal(size=40_500)
+        bits = 7 + signal.lfilter([1.0], [1.0, -0.98], noise, zi=0.98 * start)[0]
+        for name, score in of_text(2.0**-bits).items():
+            inside[name] += score.low <= truth[name] <= score.high
+            assert score.low < score.value < score.high
+    assert inside["bits_per_symbol"] == inside["perplexity"]
+    assert 180 <= inside["perplexity"] <= 198
+
+
+def test_a_text_is_as_hard_as_its_mean_says_and_a_short_one_has_no_interval():
+    probs = np.random.default_rng(1).uniform(0.01, 1, 19_999)
+    found = of_text(probs)
+    assert found["perplexity"].value == pytest.approx(np.exp(-np.log(probs).mean()))
+    assert found["bits_per_symbol"].value == pytest.approx(np.log2(found["perplexity"].value))
+    assert math.isnan(found["perplexity"].low)
+    assert not math.isnan(of_text(np.append(probs, 0.5))["perplexity"].low)
 
 
 @pytest.mark.parametrize("digits", [0, 8])

@@ -51,6 +51,21 @@ def test_tied_logits_are_products_with_the_symbols_vectors(features):
     assert sizes[0] - sizes[1] == features[-1] * V - (5 * 4 if features == (5,) else 0)
 
 
+def test_penalties_find_what_the_top_layer_puts_out_as_it_is_and_as_dropout_leaves_it_to_the_logits():
+    model = RecurrentLanguageModel(**{**BASE, "features": (4,)}, dropout=0.5, tied=True, with_hidden=True)
+    x = text()
+    variables = initial(model, x)
+    calm, _ = apply(model, variables, x)
+    np.testing.assert_array_equal(calm["hidden"], calm["dropped"])
+    noisy, _ = apply(model, variables, x, train=True, rngs={"dropout": jax.random.key(1)})
+    np.testing.assert_allclose(noisy["hidden"], calm["hidden"], rtol=1e-6)
+    kept = np.asarray(noisy["dropped"]) != 0
+    assert 0 < kept.mean() < 1
+    np.testing.assert_allclose(noisy["dropped"], np.where(kept, 2 * calm["hidden"], 0), rtol=1e-5)
+    expected = noisy["dropped"] @ variables["params"]["embedding"]["table"].T
+    np.testing.assert_allclose(noisy["symbols"], expected, atol=1e-5)
+
+
 def test_a_locked_draw_is_the_same_at_every_step_of_a_row_and_another_in_another():
     x = jnp.ones((3, 50, 20))
     kept = dropout.dropout(jax.random.key(0), x, 0.5, locked=True)

@@ -7,7 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sequence_lab.models import ConvolutionalLanguageModel, TemporalConvClassifier, TemporalConvTagger
+from sequence_lab.models import (
+    ConvolutionalLanguageModel,
+    TemporalConvClassifier,
+    TemporalConvLanguageModel,
+    TemporalConvTagger,
+)
 from sequence_lab.models.temporal_convolution import TemporalConvNet
 
 RANDOM = np.random.default_rng(0)
@@ -15,8 +20,8 @@ LENGTHS = np.array([9, 4, 0, 1], np.int32)
 T, V = 9, 11
 LANGUAGE = {
     "window": ConvolutionalLanguageModel(V, 3, window=4, hidden_features=5),
-    "stack": ConvolutionalLanguageModel(V, 3, features=(4, 4), kernel_size=2),
-    "gated": ConvolutionalLanguageModel(V, 3, features=(3, 5), kernel_size=3, gated=True),
+    "stack": TemporalConvLanguageModel(V, 3, features=(4, 4), kernel_size=2),
+    "gated": TemporalConvLanguageModel(V, 3, features=(3, 5), kernel_size=3, gated=True),
 }
 SEEN = {"window": 3, "stack": 1 + 2 * 1 * (1 + 2), "gated": 1 + 2 * 2 * (1 + 2)}  # symbols, its own among them
 
@@ -112,6 +117,42 @@ def test_a_classifier_reads_the_tagger_at_the_last_step():
     steps, last = apply(tagger, variables, x, LENGTHS), apply(classifier, variables, x, LENGTHS)
     for row in np.flatnonzero(LENGTHS):
         np.testing.assert_allclose(last[row], steps[row, LENGTHS[row] - 1], atol=1e-5)
+
+
+def test_an_n_gram_model_is_a_hidden_layer_over_the_last_words_vectors():
+    """Against the product of Bengio et al. (2003) with the vectors side by side, oldest first, zeros before them."""
+    model, x = LANGUAGE["window"], text()
+    variables = variables_of(model, x)
+    params = jax.device_get(variables["params"])
+    layer = params["decoder"]["layer"]["convolution"]
+    vectors = np.concatenate([np.zeros((4, 2, 3)), params["embedding"]["table"][x]], axis=1)
+    side_by_side = np.concatenate([vectors[:, i : i + T] for i in range(3)], axis=-1)
+    hidden = np.tanh(side_by_side @ layer["kernel"].reshape(9, 5) + layer["bias"])
+    expected = hidden @ params["head"]["kernel"] + params["head"]["bias"]
+    np.testing.assert_allclose(apply(model, variables, x)[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LANGUAGE)
+def test_dropout_of_a_language_model_acts_in_training_alone(name):
+    model, x = LANGUAGE[name].clone(dropout=0.5), text()
+    variables = variables_of(model, x)
+    calm, _ = apply(model, variables, x)
+    np.testing.assert_array_equal(calm, apply(LANGUAGE[name], variables, x)[0])
+    noisy, _ = model.apply(variables, x, train=True, rngs={"dropout": jax.random.key(1)})
+    assert not np.allclose(calm, noisy, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "said"),
+    [
+        (ConvolutionalLanguageModel, {"window": 1}, "window is 1; allowed: 2 or more"),
+        (ConvolutionalLanguageModel, {"dropout": 1.0}, "dropout is 1.0; allowed: 0 or more, below 1"),
+        (TemporalConvLanguageModel, {"features": ()}, r"features is \(\), kernel_size is 3; allowed: one or more"),
+    ],
+)
+def test_a_language_model_that_cannot_be_is_refused(model, fields, said):
+    with pytest.raises(ValueError, match=said):
+        model(V, **fields).init(jax.random.key(0), text())
 
 
 @pytest.mark.parametrize(

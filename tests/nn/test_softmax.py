@@ -58,16 +58,37 @@ def test_adaptive_softmax_is_pytorchs():
     np.testing.assert_allclose(layer.apply(variables, X), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_classes_have_about_equal_shares_of_the_text():
-    counts = np.sort(RANDOM.zipf(1.3, 1000) % 5000 + 1)[::-1]
-    bounds = nn.frequency_classes(counts, 10)
+ZIPF = 10**7 // np.arange(1, 1001)  # the first one is worth 13 % of the text
+
+
+@pytest.mark.parametrize("counts", [ZIPF, ZIPF[::-1], np.ones(1000, int), 10**9 // np.arange(1, 1001) ** 2])
+@pytest.mark.parametrize("classes", [1, 2, 10, 100, 999, 1000])
+def test_there_are_as_many_classes_as_asked_for_and_none_is_empty(counts, classes):
+    bounds = nn.frequency_classes(counts, classes)
+    assert len(bounds) == classes
     assert bounds[-1] == 1000
-    assert list(bounds) == sorted(set(bounds))
-    shares = np.diff(np.concatenate([[0], np.cumsum(counts)])[[0, *bounds]]) / counts.sum()
-    most = counts.max() / counts.sum()
-    assert len(bounds) <= 10
-    assert shares.max() <= 0.1 + most
-    assert nn.frequency_classes((5, 1, 1), 1) == (3,)
+    assert min(np.diff([0, *bounds])) >= 1
+
+
+@pytest.mark.parametrize("classes", [10, 100])
+def test_classes_are_those_of_the_rnnlm_toolkit(classes):
+    """Against its loop over the words, where frequent ones are worth more than a class."""
+    number, share, class_V = 0, 0.0, []
+    for count in ZIPF:
+        share += count / ZIPF.sum()
+        class_V.append(number)
+        if share > (number + 1) / classes and number < classes - 1:
+            number += 1
+    ends = np.flatnonzero(np.diff([*class_V, classes])) + 1
+    np.testing.assert_array_equal(nn.frequency_classes(ZIPF, classes), ends)
+
+
+def test_classes_of_several_symbols_have_about_equal_shares_of_the_text():
+    counts = 10**7 // np.arange(20, 1020)
+    bounds = np.array([0, *nn.frequency_classes(counts, 20)])
+    shares = np.diff(np.concatenate([[0], np.cumsum(counts)])[bounds]) / counts.sum()
+    assert np.abs(shares - 1 / 20).max() <= counts.max() / counts.sum()
+    assert nn.frequency_classes((1, 1, 1, 1), 2) == (2, 4)
 
 
 @pytest.mark.parametrize(("counts", "classes"), [((3, 2), 0), ((3, 2), 3), ((0, 0), 1), ((), 1)])
