@@ -61,7 +61,7 @@ def get_config() -> ConfigDict:
     config.training.evaluate_every = EPOCH
     config.training.checkpoint_every = EPOCH
     config.baselines = ("kneser_ney_5",)
-    config.dynamic_rate = 6.0  # of 0.3 to 12 the one that validation liked best
+    config.dynamic_rate = 3.0  # of 1.2, 2, 3 and 6 the one that validation liked best
     config.generation.prompt = "the company said"
     config.generation.length = 60
     return config
