@@ -105,8 +105,8 @@ def scored(
         true, said = np.concatenate(smooth.true), np.concatenate(smooth.said)
         counts = segments.frame_counts_by_level(true, said, levels, LEVELS)
         for (low, high), own in zip(itertools.pairwise(LEVELS), counts, strict=True):
-            of_class = zip(kinds, own.recall, strict=True)
-            found |= {f"smoothed/recall of {kind} at {low:g} to {high:g} dB": float(share) for kind, share in of_class}
+            for kind, share in zip(kinds, own.recall, strict=True):
+                found[f"smoothed/recall of {kind} at {low:g} to {high:g} dB"] = float(share)
     rows = {"truth": plain.true[0], "answers": plain.said[0], "smoothed": smooth.said[0]}
     width, least = (frames * frame for frames in smoothing)
     about = f"{title}; median over {width:.2g} s, segments of {least:.2g} s or more"
