@@ -13,7 +13,7 @@ from experiments import ptb_characters
 def get_config() -> ConfigDict:
     config = ptb_characters.get_config()
     config.name = "stdlib_text_lstm"
-    config.published = ConfigDict({})
+    config.published = ConfigDict({"bits_per_symbol": (None, "")})
     config.dataset_name = "stdlib_text"
     config.dataset = ConfigDict({})
     config.baselines = ("ngram", "xz")
