@@ -9,21 +9,13 @@ from typing import Any, NamedTuple
 
 from sequence_lab import schema
 from sequence_lab.analysis import plots, tables
-from sequence_lab.run_folder import CONFIG, SUMMARY, RunFolder, flatten, short
+from sequence_lab.run_folder import BESIDE, CONFIG, SUMMARY, RunFolder, flatten, short
 from sequence_lab.sweeps.axis import show
 from sequence_lab.sweeps.space import short_names
 from sequence_lab.training.objectives import OBJECTIVES
 
 TABLE, PLOT, RESULTS = "results.md", "results.png", "results.json"
-NEVER_APART = (
-    "seed",
-    "generation.",
-    "scan.",
-    "published",
-    "replicates",
-    "guesses",
-    "dynamic_rate",
-)  # fields that make no other experiment
+NEVER_APART = ("seed", *BESIDE)  # starts of fields that make no other experiment
 HEADER = ("experiment", "measure", "published", "ours", "runs", "minutes", "command")
 
 

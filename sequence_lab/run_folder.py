@@ -19,6 +19,9 @@ CONFIG, ENVIRONMENT, SUMMARY = "config.json", "environment.json", "summary.json"
 VOCABULARY = "vocabulary.json"  # ids of the symbols, where there are any
 LOCK = ".lock"  # marks a run's folder, too: one that holds it may hold other files before the run begins
 
+# What a run samples, scans or stands beside: starts of fields that make no other run of it.
+BESIDE = ("generation.", "scan.", "published", "replicates", "guesses", "dynamic_rate")
+
 
 class RunFolder:
     """The files of one run under ``path``; nothing is made or touched before ``claim``."""
@@ -99,9 +102,7 @@ def check_same(
 
 def may_differ(name: str, before: Any, now: Any) -> bool:
     """What may change between two launches of a run: how long it trains, what it samples, scans or stands beside."""
-    return name.startswith(("generation.", "scan.", "published", "replicates", "guesses", "dynamic_rate")) or (
-        name == "training.num_steps" and isinstance(now, int | float) and now >= before
-    )
+    return name.startswith(BESIDE) or (name == "training.num_steps" and isinstance(now, int | float) and now >= before)
 
 
 @contextmanager

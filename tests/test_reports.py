@@ -156,5 +156,6 @@ def test_what_an_experiment_says_of_itself_is_what_its_kept_runs_came_to(title):
     mean = sum(scores) / len(scores)
     forms = ("{:.3g}", "{:.4g}", "{:.2f}", "{:.3f}", "{:.5f}")
     written = {form.format(mean) for form in forms} | {f"{100 * mean:.1f}", f"{100 * mean:.2f}"}
+    written = {form for form in written if len(form.replace(".", "")) >= 3}  # a "1" or "0" may stand for anything
     doc = ast.get_docstring(ast.parse((ROOT / "experiments" / f"{title.partition(':')[0]}.py").read_text()))
     assert written & set(re.findall(r"\d+(?:\.\d+)?", doc))

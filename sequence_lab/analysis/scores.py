@@ -4,22 +4,26 @@ A row belongs to an objective of the same name, and maps its outputs and labels 
 Where these are steps of sequences it is told how many each has, and what the classes are called, where they have names.
 """
 
+import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from sequence_lab.analysis import spans
 
-DRAWS = 2000  # resamplings behind an interval
+DRAWS, AT_ONCE = 2000, 100  # resamplings behind an interval, and those that are held in memory
 CONFIDENCE = (2.5, 97.5)  # percentiles
 BLOCK = 1000  # symbols of a text that are drawn together, as those side by side are alike
 FEWEST = 20  # blocks of which an interval can be made
 
 
 class Score(NamedTuple):
-    """A score with the ends of its interval over other samples of as many rows; NaN where there is none."""
+    """A score with the ends of its interval over other samples of as many rows; NaN where there is none.
+
+    A row is an example: where each has many steps, a whole sequence of these.
+    """
 
     value: float
     low: float = math.nan
@@ -29,26 +33,19 @@ class Score(NamedTuple):
 Scores = dict[str, Score]
 
 
-def of_classes(logits_NK: np.ndarray, labels_N: np.ndarray) -> Scores:
+def of_classes(logits_NK: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | None = None) -> Scores:
     """Accuracy, balanced accuracy, macro F1 and Matthews' correlation; of two classes also those of the second one.
 
     These are sensitivity, specificity, "auc" (under the ROC curve) and "auprc" (average precision). Intervals are
     percentiles of the bootstrap over rows; of the AUC that of Hanley and McNeil (1982).
+
+    Args:
+      lengths: of sequences of which these are the steps, one after the other. As steps of one sequence are alike,
+        intervals, that of the AUC too, are then of the bootstrap over whole sequences; of a single one there are none.
     """
-    classes = logits_NK.shape[-1]
-    matrix = confusion(logits_NK, labels_N)
-    drawn = np.random.default_rng(0).multinomial(matrix.sum(), matrix.ravel() / matrix.sum(), DRAWS)
-    drawn = drawn.reshape(DRAWS, classes, classes)
-    scores = {}
-    for name, score in MEASURES.items():
-        values = score(drawn)
-        values = values[~np.isnan(values)]
-        low, high = np.percentile(values, CONFIDENCE) if len(values) else (math.nan, math.nan)
-        scores[name] = Score(float(score(matrix[None])[0]), float(low), float(high))
-    if classes == 2:
-        scores |= _ranked(logits_NK[:, 1] - logits_NK[:, 0], labels_N)
-    else:
-        del scores["sensitivity"], scores["specificity"]
+    scores = _counted(logits_NK, labels_N, lengths)
+    if logits_NK.shape[-1] == 2:
+        scores |= _ranked(logits_NK[:, 1] - logits_NK[:, 0], labels_N, lengths)
     return scores
 
 
@@ -57,27 +54,14 @@ def of_steps(logits_NK: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | 
 
     Of all spans together, and F1 of each type. See ``analysis.spans``.
     """
-    scores, kinds = of_classes(logits_NK, labels_N), spans.types_of(classes)
-    if kinds is None or lengths is None:
-        return scores
-    true, said = (spans.spans(own, classes, lengths) for own in (labels_N, logits_NK.argmax(-1)))
-    counts = spans.counts(true, said, len(kinds))
-    right, many, there = counts.sum(axis=0)
-    scores |= {
-        "span_precision": Score(right / max(many, 1)),
-        "span_recall": Score(right / max(there, 1)),
-        "span_f1": Score(2 * right / max(many + there, 1)),
-    }
-    each = zip(kinds, counts, strict=True)
-    return scores | {f"span_f1/{kind}": Score(2 * own[0] / max(own[1] + own[2], 1)) for kind, own in each}
+    return of_classes(logits_NK, labels_N, lengths) | _of_spans(logits_NK, labels_N, lengths, classes)
 
 
 def of_paths(
     answers_NK: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | None, classes: Sequence[str]
 ) -> Scores:
     """``of_steps``, of answers that are no more than 0 or 1: without what asks for an order of the places."""
-    scores = of_steps(answers_NK, labels_N, lengths, classes)
-    return {name: score for name, score in scores.items() if name not in ("auc", "auprc")}
+    return _counted(answers_NK, labels_N, lengths) | _of_spans(answers_NK, labels_N, lengths, classes)
 
 
 def of_text(probs_T: np.ndarray) -> Scores:
@@ -114,6 +98,84 @@ def of_labels(logits_NK: np.ndarray, labels_NK: np.ndarray) -> Scores:
         "f1": Score(2 * hits.sum() / max(says.sum() + trues.sum(), 1)),
         "macro_f1": Score(float(each[trues > 0].mean()) if trues.any() else math.nan),
     }
+
+
+def _counted(logits_NK: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | None) -> Scores:
+    """What the confusion matrix tells."""
+    matrix, classes = confusion(logits_NK, labels_N), logits_NK.shape[-1]
+    if lengths is None:
+        drawn = np.random.default_rng(0).multinomial(matrix.sum(), matrix.ravel() / matrix.sum(), DRAWS)
+    else:
+        cells = classes**2
+        places = np.asarray(labels_N, np.int64) * classes + logits_NK.argmax(-1)
+        own, number = _sequences(lengths)
+        drawn = resampled(np.bincount(own * cells + places, minlength=number * cells).reshape(number, cells))
+    drawn = drawn.reshape(-1, classes, classes)
+    ranks = ("sensitivity", "specificity")
+    return {
+        name: _score(score(matrix), score(drawn))
+        for name, score in MEASURES.items()
+        if classes == 2 or name not in ranks
+    }
+
+
+def _of_spans(
+    logits_NK: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | None, classes: Sequence[str]
+) -> Scores:
+    """Of the spans that tags make up; nothing of other classes."""
+    kinds = spans.types_of(classes)
+    if kinds is None or lengths is None:
+        return {}
+    true, said = (spans.spans(own, classes, lengths) for own in (labels_N, logits_NK.argmax(-1)))
+    counts = spans.counts(true, said, len(kinds), lengths)[lengths > 0]
+    drawn, there = resampled(counts.reshape(len(counts), -1)).reshape(-1, len(kinds), 3), counts.sum(0)
+    scores = {name: _score(share(there.sum(0)), share(drawn.sum(1))) for name, share in SPAN_MEASURES.items()}
+    each = {f"span_f1/{kind}": _score(_span_f1(there[k]), _span_f1(drawn[:, k])) for k, kind in enumerate(kinds)}
+    return scores | each
+
+
+def resampled(counts_RS: np.ndarray) -> np.ndarray:
+    """The sums of counts over rows that are drawn with replacement, as many as there are.
+
+    Returns:
+      ``[DRAWS, S]``; ``[0, S]`` of fewer than two rows, which tell nothing of other ones.
+    """
+    counts_RS, drawn = counts_RS.astype(float), [np.zeros((0, counts_RS.shape[-1]))]
+    times = _times(len(counts_RS)) if len(counts_RS) > 1 else iter(())
+    while some := list(itertools.islice(times, AT_ONCE)):
+        drawn.append(np.stack(some) @ counts_RS)
+    return np.concatenate(drawn)
+
+
+def _times(rows: int) -> Iterator[np.ndarray]:
+    """How often each row is in each of the resamplings."""
+    random = np.random.default_rng(0)
+    return (np.bincount(random.integers(0, rows, rows), minlength=rows) for _ in range(DRAWS))
+
+
+def _sequences(lengths: np.ndarray) -> tuple[np.ndarray, int]:
+    """Of each step the number of its sequence among those that have any; and how many these are."""
+    some = lengths[lengths > 0]
+    return np.repeat(np.arange(len(some)), some), len(some)
+
+
+def _score(value: float | np.ndarray, drawn: np.ndarray) -> Score:
+    """With the interval of what resamplings come to, but for those in which it is not defined."""
+    drawn = drawn[~np.isnan(drawn)]
+    low, high = np.percentile(drawn, CONFIDENCE) if len(drawn) else (math.nan, math.nan)
+    return Score(float(value), float(low), float(high))
+
+
+def _span_f1(counts: np.ndarray) -> np.ndarray:
+    return 2 * counts[..., 0] / np.maximum(counts[..., 1] + counts[..., 2], 1)
+
+
+# Of counts ``[..., 3]``: spans that are right, said and there.
+SPAN_MEASURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "span_precision": lambda counts: counts[..., 0] / np.maximum(counts[..., 1], 1),
+    "span_recall": lambda counts: counts[..., 0] / np.maximum(counts[..., 2], 1),
+    "span_f1": _span_f1,
+}
 
 
 def _accuracy(matrix: np.ndarray) -> np.ndarray:
@@ -156,40 +218,44 @@ MEASURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def _ranked(scores_N: np.ndarray, labels_N: np.ndarray) -> Scores:
+def _ranked(scores_N: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | None) -> Scores:
     from sklearn import metrics  # a second to import, for those who use it
 
     positive, negative = int((labels_N == 1).sum()), int((labels_N == 0).sum())
     if not positive or not negative:
         return {"auc": Score(math.nan), "auprc": Score(math.nan)}
     area = float(metrics.roc_auc_score(labels_N, scores_N))
+    own, number = (np.arange(len(labels_N)), len(labels_N)) if lengths is None else _sequences(lengths)
+    areas, precisions = _drawn_ranks(scores_N, labels_N, own, number)
+    precision = _score(float(metrics.average_precision_score(labels_N, scores_N)), precisions)
+    if lengths is not None:
+        return {"auc": _score(area, areas), "auprc": precision}
     above, twice = area / (2 - area), 2 * area**2 / (1 + area)
     variance = area * (1 - area) + (positive - 1) * (above - area**2) + (negative - 1) * (twice - area**2)
     half = 1.96 * math.sqrt(max(variance, 0) / (positive * negative))
-    drawn = _drawn_precisions(scores_N, labels_N)
-    low, high = np.percentile(drawn[~np.isnan(drawn)], CONFIDENCE)
-    precision = float(metrics.average_precision_score(labels_N, scores_N))
-    return {
-        "auc": Score(area, max(area - half, 0.0), min(area + half, 1.0)),
-        "auprc": Score(precision, float(low), float(high)),
-    }
+    return {"auc": Score(area, max(area - half, 0.0), min(area + half, 1.0)), "auprc": precision}
 
 
-def _drawn_precisions(scores_N: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
-    """The average precision of each resampling of the rows, ``[DRAWS]``; NaN where none is of class 1.
+def _drawn_ranks(
+    scores_N: np.ndarray, labels_N: np.ndarray, own_N: np.ndarray, number: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The AUC and the average precision of each resampling, ``[DRAWS]``; NaN where it has no such class.
 
-    Rows are ordered once; how often each was drawn weighs it.
+    Places are ordered once; how often the row or sequence that each is of, ``own_N``, was drawn weighs it.
     """
-    order, rows = np.argsort(-scores_N, kind="stable"), len(scores_N)
-    positive_N = labels_N[order] == 1
-    last = np.append(np.flatnonzero(np.diff(scores_N[order])), rows - 1)  # of the rows of one score
-    random, found = np.random.default_rng(0), np.full(DRAWS, math.nan)
-    for draw in range(DRAWS):
-        times_N = np.bincount(random.integers(0, rows, rows), minlength=rows)[order]
+    order = np.argsort(-scores_N, kind="stable")
+    own_N, positive_N = own_N[order], labels_N[order] == 1
+    last = np.append(np.flatnonzero(np.diff(scores_N[order])), len(order) - 1)  # of the places of one score
+    found = np.full((2, DRAWS), math.nan)
+    for draw, times in enumerate(_times(number) if number > 1 else ()):
+        times_N = times[own_N]
         hits, said = np.cumsum(times_N * positive_N)[last], np.cumsum(times_N)[last]
+        new, wrong = np.diff(hits, prepend=0), said[-1] - hits[-1]
+        if hits[-1] and wrong:
+            found[0, draw] = ((hits - new / 2) * np.diff(said - hits, prepend=0)).sum() / (hits[-1] * wrong)
         if hits[-1]:
-            found[draw] = (np.diff(hits, prepend=0) * hits / np.maximum(said, 1)).sum() / hits[-1]
-    return found
+            found[1, draw] = (new * hits / np.maximum(said, 1)).sum() / hits[-1]
+    return found[0], found[1]
 
 
 Row = Callable[[np.ndarray, np.ndarray, np.ndarray | None, Sequence[str]], Scores]

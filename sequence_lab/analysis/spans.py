@@ -49,9 +49,14 @@ def spans(labels_N: np.ndarray, classes: Sequence[str], lengths: np.ndarray) -> 
     return Spans(first[inside], end[inside], kind_N[first[inside]])
 
 
-def counts(true: Spans, said: Spans, kinds: int) -> np.ndarray:
-    """``[kinds, 3]``: spans that are right in type and both ends, spans that were said, spans that there are."""
-    size = int(max(true.end.max(initial=0), said.end.max(initial=0))) + 1
+def counts(true: Spans, said: Spans, kinds: int, lengths: np.ndarray) -> np.ndarray:
+    """``[sequences, kinds, 3]``: spans that are right in type and both ends, that were said, that there are."""
+    size, ends = int(lengths.sum()) + 1, np.cumsum(lengths)
     codes = [(own.first * size + own.end) * kinds + own.kind for own in (true, said)]
-    right = np.intersect1d(*codes) % kinds
-    return np.stack([np.bincount(found, minlength=kinds) for found in (right, said.kind, true.kind)], axis=-1)
+    right = np.isin(codes[1], codes[0])
+    found = [(said.first[right], said.kind[right]), (said.first, said.kind), (true.first, true.kind)]
+    cells = len(lengths) * kinds
+    by_cell = [
+        np.bincount(np.searchsorted(ends, first, side="right") * kinds + kind, minlength=cells) for first, kind in found
+    ]
+    return np.stack(by_cell, axis=-1).reshape(len(lengths), kinds, 3)

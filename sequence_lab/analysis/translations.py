@@ -1,4 +1,7 @@
-"""How near decoded texts are to those that were asked for."""
+"""How near decoded texts are to those that were asked for.
+
+What a model writes as "<unk>", the symbol of words outside its vocabulary, is never right.
+"""
 
 import importlib.util
 from collections.abc import Sequence
@@ -7,8 +10,11 @@ import numpy as np
 
 from sequence_lab.analysis.scores import CONFIDENCE, DRAWS, Score, Scores
 
+NO_SIGN = "\uffff"  # Unicode leaves it to no character
+BLEU_TOKENS = {"words": "none", "blanks": "none", "characters": "char", "bpe": "13a"}  # sacrebleu's, by kind of ours
 
-def of_sequences(found: Sequence[np.ndarray], true: Sequence[np.ndarray]) -> Scores:
+
+def of_sequences(found: Sequence[np.ndarray], true: Sequence[np.ndarray], unknown: int | None = None) -> Scores:
     """ "exact_match", the share of rows that are right from start to end; "token_accuracy".
 
     The latter is the share of all true tokens that the decoded row has at the same place. Intervals are percentiles of
@@ -16,9 +22,11 @@ def of_sequences(found: Sequence[np.ndarray], true: Sequence[np.ndarray]) -> Sco
 
     Args:
       found, true: ids ``[length]`` of every row; the token that ends it counts as one where it is there.
+      unknown: the id of "<unk>", which stands for other words at every place and is nowhere right; None: there is none.
     """
-    hits, sizes = (np.array(counts, float) for counts in zip(*map(_hits, found, true), strict=True))
-    exact = np.array([np.array_equal(ours, theirs) for ours, theirs in zip(found, true, strict=True)], float)
+    hits = np.array([_hits(ours, theirs, unknown) for ours, theirs in zip(found, true, strict=True)], float)
+    written, sizes = (np.array([len(row) for row in rows], float) for rows in (found, true))
+    exact = ((hits == sizes) & (written == sizes)).astype(float)
     drawn = np.random.default_rng(0).multinomial(len(exact), np.full(len(exact), 1 / len(exact)), DRAWS)
     return {
         "exact_match": _score(exact.mean(), drawn @ exact / len(exact)),
@@ -26,29 +34,31 @@ def of_sequences(found: Sequence[np.ndarray], true: Sequence[np.ndarray]) -> Sco
     }
 
 
-def of_texts(found: Sequence[str], true: Sequence[str], by_character: bool) -> Scores:
+def of_texts(found: Sequence[str], true: Sequence[str], kind: str) -> Scores:
     """ "chrf" (Popović 2015) and "bleu" (Papineni et al. 2002) of the whole corpus, 0 to 100, by ``sacrebleu``.
 
     Without that package, which is an extra, there are none.
 
     Args:
-      by_character: whether BLEU's n-grams are of characters, for texts that are no words; else of words and signs.
+      found, true: a text of each row.
+      kind: of the tokens of both. BLEU's n-grams are of "characters"; of "words" and "blanks", which have a blank
+        between any two already, of these; of "bpe" of what sacrebleu's "13a" takes for words and signs.
     """
     if importlib.util.find_spec("sacrebleu") is None:
         return {}
     import sacrebleu  # a moment to import, for those who use it
 
-    references = [list(true)]
-    tokenise = "char" if by_character else "13a"
-    return {
-        "chrf": Score(sacrebleu.corpus_chrf(list(found), references).score),
-        "bleu": Score(sacrebleu.corpus_bleu(list(found), references, tokenize=tokenise).score),
-    }
+    # As a single sign that no text has: the letters of "<unk>" are also those of words.
+    references, written = [list(true)], [text.replace("<unk>", NO_SIGN) for text in found]
+    # Forced, as it would otherwise warn of texts that are cut into tokens.
+    bleu = sacrebleu.corpus_bleu(written, references, force=True, tokenize=BLEU_TOKENS[kind])
+    return {"chrf": Score(sacrebleu.corpus_chrf(written, references).score), "bleu": Score(bleu.score)}
 
 
-def _hits(found: np.ndarray, true: np.ndarray) -> tuple[int, int]:
+def _hits(found: np.ndarray, true: np.ndarray, unknown: int | None) -> int:
     shared = min(len(found), len(true))
-    return int((found[:shared] == true[:shared]).sum()), len(true)
+    same = found[:shared] == true[:shared]
+    return int((same if unknown is None else same & (true[:shared] != unknown)).sum())
 
 
 def _score(value: float, drawn: np.ndarray) -> Score:

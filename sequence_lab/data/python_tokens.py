@@ -24,13 +24,15 @@ Place = tuple[int, int]  # line, from 1 on, and column
 def stdlib_tokens(characters: int = 500_000, length: int = 128) -> Dataset:
     """Pieces of the standard library's source, each character tagged: B-KIND and I-KIND of a token, O between them.
 
-    525,417 / 63,006 / 82,135 characters in 4,126 / 495 / 644 pieces, of Python 3.11. Kinds are those of Python's own
+    525,417 / 63,006 / 82,135 characters in 4,442 / 536 / 700 pieces, of Python 3.11. No token is cut but one that is
+    longer than a piece, a docstring as a rule: what is left of it begins the next piece, with I-KIND, and counts as a
+    span, as 76 of the test split's 9,195 do. Kinds are those of Python's own
     ``tokenize``: keyword, name, number, string, comment and operator. Whole files are in one split, the one that
     ``stdlib_text`` has them in, in the order of a hash of their paths.
 
     Args:
       characters: of the training split, at least; of the others a tenth each.
-      length: of a piece; a file's last may be shorter.
+      length: characters of a piece, at most.
 
     Raises:
       ValueError: a number below 1, or this Python comes without the sources of its library.
@@ -46,7 +48,7 @@ def stdlib_tokens(characters: int = 500_000, length: int = 128) -> Dataset:
             if (tags := tagged(files[path])) is not None:
                 texts.append(files[path])
                 labels.append(tags)
-                lengths += [min(length, len(tags) - first) for first in range(0, len(tags), length)]
+                lengths += pieces(tags, length)
                 left -= len(tags)
         found[split] = "".join(texts), np.concatenate(labels), np.array(lengths, np.int32)
     vocabulary = Vocabulary.of(found["train"][0])
@@ -56,6 +58,22 @@ def stdlib_tokens(characters: int = 500_000, length: int = 128) -> Dataset:
     }
     facts = {"vocabulary_size": len(vocabulary), "num_outputs": len(TAGS)}
     return Dataset(splits, facts, vocabulary, TAGS)
+
+
+def pieces(tags: np.ndarray, length: int) -> list[int]:
+    """The lengths of the pieces of a file, each as long as it can be without cutting a token that fits into one.
+
+    Args:
+      tags: of each character, as of ``tagged``.
+    """
+    begins = np.flatnonzero([not tag.startswith("I-") for tag in TAGS])
+    free = np.append(np.flatnonzero(np.isin(tags, begins)), len(tags))  # where a piece may begin, and the end
+    cuts = [0]
+    while cuts[-1] < len(tags):
+        furthest = cuts[-1] + length
+        cut = int(free[np.searchsorted(free, furthest, side="right") - 1])
+        cuts.append(cut if cut > cuts[-1] else furthest)
+    return np.diff(cuts).tolist()
 
 
 def tagged(source: str) -> np.ndarray | None:

@@ -13,7 +13,7 @@ of every batch.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -198,6 +198,8 @@ class Dataset:
       digests: by split, 64 bits of what each row was made of, uint64, which tell rows apart whose inputs are alike, as
         texts are that differ in words outside the vocabulary, or after the length at which they are cut.
       steps_per_quarter: of music, each of whose steps is a frame of keys: steps of a quarter note; 0: it is none.
+      targets: of pairs of texts, the targets of the test split as they were read, by row: with words that are outside
+        the vocabulary, and whole where the ids are cut.
     """
 
     splits: Mapping[str, Examples | Sequences | Packed | Stream]
@@ -206,6 +208,7 @@ class Dataset:
     classes: tuple[str, ...] = ()
     steps_per_quarter: int = 0
     digests: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    targets: Sequence[str] = ()
 
     def packed(self, width: int) -> "Dataset":
         """With the training sequences in rows of so many steps, see ``Packed``; 0: as they are.

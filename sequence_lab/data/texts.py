@@ -79,7 +79,8 @@ def paired_texts(pairs: Pairs, options: TextOptions) -> Dataset:
     """Sources and targets by split, as the streams "source" and "target", each with lengths of its own.
 
     ``labels`` are the target and "<eos>", which ends it; the stream "target" is what a decoder is given at each step,
-    the token before: "<eos>", then the target. One vocabulary, that of the training pairs, serves both sides.
+    the token before: "<eos>", then the target. One vocabulary, that of the training pairs, serves both sides. What is
+    written for the test split is held against ``Dataset.targets``, of which no word is unknown and nothing cut off.
     """
     learnt = learn([text for side in pairs["train"] for text in side], options, PAIRED)
     end = learnt.id_of(tokens.END)
@@ -96,4 +97,6 @@ def paired_texts(pairs: Pairs, options: TextOptions) -> Dataset:
     facts: dict[str, Any] = {"vocabulary_size": len(learnt), "num_outputs": len(learnt)}
     # A sign that texts do not have stands between source and target.
     told_apart = {name: digests(map("\0".join, zip(*both, strict=True)), options) for name, both in pairs.items()}
-    return Dataset({name: split(*found) for name, found in pairs.items()}, facts, learnt, digests=told_apart)
+    splits = {name: split(*found) for name, found in pairs.items()}
+    _, targets = pairs.get("test", ([], []))
+    return Dataset(splits, facts, learnt, digests=told_apart, targets=targets)

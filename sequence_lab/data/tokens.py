@@ -53,6 +53,14 @@ class Tokens:
             return self.tokenizer.decode(list(map(int, ids)), skip_special_tokens=False)
         return ("" if self.kind == "characters" else " ").join(self.symbols[int(i)] for i in ids)
 
+    def read(self, text: str) -> str:
+        """The text as ``decode`` would give it back if every token of it were in the vocabulary."""
+        cut, plain = self.tokenizer.pre_tokenizer, self.tokenizer.normalizer
+        text = plain.normalize_str(text) if plain else text
+        if self.kind in ("bpe", "characters"):
+            return text
+        return " ".join(token for token, _ in cut.pre_tokenize_str(text))
+
     @property
     def unknown(self) -> int | None:
         """The id of "<unk>"; None where nothing is unknown."""

@@ -1,7 +1,7 @@
 """What a model of pairs writes for the sources of a split, and how near that is to the targets."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -19,7 +19,10 @@ Array = jax.Array
 
 
 class Decoding(NamedTuple):
-    """A pair, and what was decoded for its source, by the name of the way: "greedy", "beam"."""
+    """A pair, and what was decoded for its source, by the name of the way: "greedy", "beam".
+
+    The source as the model reads it, the target as it was asked for, unknown words and all.
+    """
 
     source: str
     target: str
@@ -42,6 +45,7 @@ def decode(
     model: nn.Module,
     variables: Any,
     batches: Iterable[Batch],
+    targets: Sequence[str],
     vocabulary: Tokens,
     beam_width: int,
     max_length: int,
@@ -51,28 +55,27 @@ def decode(
 
     Args:
       model: with ``encode`` and ``step``, as ``models.SequenceToSequence``.
-      batches: of the streams "source" and "target", as of ``data.texts.paired_texts``; rows that only fill up are left
-        out.
+      batches: of a stream "source", as of ``data.texts.paired_texts``; rows that only fill up are left out.
+      targets: what was asked for, as texts, in the order of the batches' rows.
       beam_width: 1: greedy alone.
       max_length: tokens at most, the end among them.
       alpha: see ``decoding.beam_search``.
 
-    Texts are read back from ids, those of the targets too: an unknown word is "<unk>" on both sides, and counts as
-    right where it is at its place.
+    A word outside the vocabulary is never right, as no model can write it; nor is the rest of a target that is longer
+    than what may be decoded. Of "words" and "blanks" texts are compared as tokens with a blank between any two.
 
     Returns:
       The scores of ``analysis.translations``; the pairs in the order of the batches' rows.
     """
     write = _writer(model, vocabulary.id_of(END), beam_width, max_length, alpha)
     found: dict[str, list[np.ndarray]] = {"greedy": []}
-    sources, targets = list[np.ndarray](), list[np.ndarray]()
+    sources = list[np.ndarray]()
     for batch in batches:
         rows = np.flatnonzero(batch["mask"])
         for name, best in write(variables, batch["inputs"]["source"], batch["lengths"]["source"]).items():
             tokens_BT, lengths_B = np.asarray(best.tokens_BKT)[:, 0], np.asarray(best.lengths_BK)[:, 0]
             found.setdefault(name, []).extend(tokens_BT[row, : lengths_B[row]] for row in rows)
         sources += [batch["inputs"]["source"][row, : batch["lengths"]["source"][row]] for row in rows]
-        targets += [batch["labels"][row, : batch["labels_lengths"][row]] for row in rows]
     return _scored(found, sources, targets, vocabulary)
 
 
@@ -140,14 +143,15 @@ def _texts(rows: list[np.ndarray], vocabulary: Tokens) -> list[str]:
 
 
 def _scored(
-    found: dict[str, list[np.ndarray]], sources: list[np.ndarray], targets: list[np.ndarray], vocabulary: Tokens
+    found: dict[str, list[np.ndarray]], sources: list[np.ndarray], targets: Sequence[str], vocabulary: Tokens
 ) -> tuple[Scores, list[Decoding]]:
-    asked, read = _texts(targets, vocabulary), _texts(sources, vocabulary)
+    asked, read = [vocabulary.read(text) for text in targets], _texts(sources, vocabulary)
+    true = [np.append(row, vocabulary.id_of(END)) for row in vocabulary.encode_all(targets)]
     written = {name: _texts(rows, vocabulary) for name, rows in found.items()}
     scores: Scores = {}
     for name, rows in found.items():
-        own = translations.of_sequences(rows, targets)
-        own |= translations.of_texts(written[name], asked, vocabulary.kind == "characters")
+        own = translations.of_sequences(rows, true, vocabulary.unknown)
+        own |= translations.of_texts(written[name], asked, vocabulary.kind)
         scores |= {f"{name}/{measure}": score for measure, score in own.items()}
     each = [dict(zip(written, row, strict=True)) for row in zip(*written.values(), strict=True)]
     return scores, [Decoding(*pair) for pair in zip(read, asked, each, strict=True)]

@@ -169,13 +169,15 @@ def _decoded(experiment: Experiment, variables: Any, folder: Path) -> Scores:
     """Scores of what a model of pairs writes for the sources of the test split; keeps all of it, a pair a line."""
     model = experiment.model
     vocabulary: Any = experiment.dataset.vocabulary  # of tokens wherever targets are written
-    if "test" not in experiment.dataset.splits or not decodings.writes_targets(model, vocabulary):
+    split: Any = experiment.dataset.splits.get("test")  # of sequences, likewise
+    if split is None or not decodings.writes_targets(model, vocabulary):
         return {}
     config = GenerationConfig(**experiment.config["generation"])
     batches = list(experiment.whole().evaluation_batches("test"))  # each of several processes decodes it all
+    targets = [experiment.dataset.targets[row] for row in split.evaluation_order()]
     variables = experiment.trainer.parallel.get(variables, REPLICATED)
     scores, found = decodings.decode(
-        model, variables, batches, vocabulary, config.beam_width, config.length, config.length_penalty
+        model, variables, batches, targets, vocabulary, config.beam_width, config.length, config.length_penalty
     )
     logs_N = decodings.log_probabilities(model, variables, batches)
     (folder / DECODED).parent.mkdir(exist_ok=True)

@@ -78,6 +78,54 @@ def test_a_text_is_as_hard_as_its_mean_says_and_a_short_one_has_no_interval():
     assert not math.isnan(of_text(np.append(probs, 0.5))["perplexity"].low)
 
 
+def steps(sequences, random):
+    """Labels and logits of sequences of 1 to 40 steps, most of them alike; and the lengths, some of which are 0."""
+    lengths = random.integers(0, 41, sequences)
+    labels, offset = random.integers(0, 2, sequences), random.normal(size=sequences)
+    labels = np.where(random.random(lengths.sum()) < 0.9, np.repeat(labels, lengths), 0)
+    margin = 2.0 * labels - 1 + np.repeat(offset, lengths) + 0.3 * random.normal(size=lengths.sum())
+    return np.stack([0 * margin, margin], axis=-1), labels, lengths
+
+
+@pytest.mark.parametrize("name", ["accuracy", "mcc", "auc", "auprc", "specificity"])
+def test_intervals_over_sequences_cover_the_true_value_where_their_steps_are_alike(name, monkeypatch):
+    """Those over steps do so about half the time."""
+    monkeypatch.setattr(scores, "DRAWS", 400)
+    random = np.random.default_rng(1)
+    logits, labels, _ = steps(20_000, random)
+    truth = of_classes(logits[:200_000], labels[:200_000])[name].value
+    drawn = [steps(60, random) for _ in range(100)]
+    found = [of_classes(*own)[name] for own in drawn]
+    assert 85 <= sum(score.low <= truth <= score.high for score in found) <= 99
+    alone = [of_classes(logits, labels)[name] for logits, labels, _ in drawn]
+    assert [score.value for score in found] == [score.value for score in alone]
+    assert sum(score.low <= truth <= score.high for score in alone) < 75
+
+
+def test_a_sequence_is_drawn_whole(monkeypatch):
+    """Values of each resampling are those of the steps of the sequences in it, end to end."""
+    monkeypatch.setattr(scores, "DRAWS", 50)
+    logits, labels, lengths = steps(12, np.random.default_rng(3))
+    logits[:, 1] = logits[:, 1].round(1)  # some are equal
+    parts = np.split(np.arange(len(labels)), np.cumsum(lengths)[:-1])
+    parts = [own for own in parts if len(own)]
+    random, expected = np.random.default_rng(0), []
+    for _ in range(50):
+        rows = np.concatenate([parts[i] for i in random.integers(0, len(parts), len(parts))])
+        own = {name: score.value for name, score in of_classes(logits[rows], labels[rows]).items()}
+        expected.append([own[name] for name in ("accuracy", "macro_f1", "auc", "auprc")])
+    found = of_classes(logits, labels, lengths)
+    ends = [[found[name].low, found[name].high] for name in ("accuracy", "macro_f1", "auc", "auprc")]
+    np.testing.assert_allclose(ends, np.nanpercentile(expected, [2.5, 97.5], axis=0).T, rtol=1e-9)
+
+
+def test_one_sequence_alone_tells_nothing_of_others():
+    logits, labels, _ = steps(20, np.random.default_rng(2))
+    for name, score in of_classes(logits, labels, np.array([0, len(labels), 0])).items():
+        assert math.isnan(score.low), name
+        assert 0 < score.value < 1
+
+
 @pytest.mark.parametrize("digits", [0, 8])
 def test_the_interval_of_auprc_is_that_of_scikit_learn_on_rows_drawn_again(digits, monkeypatch):
     """Of few different scores, and of few rows of class 1, which are in some drawings not at all."""

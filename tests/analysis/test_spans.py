@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sequence_lab.analysis import spans
+from sequence_lab.analysis import scores, spans
 from sequence_lab.analysis.scores import SCORES
 
 CLASSES = ("I-PER", "O", "B-LOC", "I-LOC", "B-PER")
@@ -58,6 +58,26 @@ def test_scores_count_spans_that_are_right_in_type_and_at_both_ends():
     assert found["span_f1"].value == pytest.approx(2 * right / (len(sets[0]) + len(sets[1])))
     own = [{span for span in found if span[3] == "PER"} for found in sets]
     assert found["span_f1/PER"].value == pytest.approx(2 * len(own[0] & own[1]) / sum(map(len, own)))
+
+
+def test_intervals_of_spans_are_over_sequences_drawn_again(monkeypatch):
+    monkeypatch.setattr(scores, "DRAWS", 50)
+    lengths = np.array([30, 0, 25, 1, 14, 40])
+    true = drawn(lengths)
+    said = np.where(RANDOM.random(len(true)) < 0.2, drawn(lengths), true)
+    parts = [part for part in np.split(np.arange(len(true)), np.cumsum(lengths)[:-1]) if len(part)]
+    names = ("span_precision", "span_recall", "span_f1", "span_f1/LOC")
+    random, expected = np.random.default_rng(0), []
+    for _ in range(50):
+        chosen = [parts[i] for i in random.integers(0, len(parts), len(parts))]
+        rows, own = np.concatenate(chosen), np.array([len(part) for part in chosen])
+        again = SCORES["crf"](np.eye(len(CLASSES))[said[rows]], true[rows], own, CLASSES)
+        expected.append([again[name].value for name in names])
+    found = SCORES["crf"](np.eye(len(CLASSES))[said], true, lengths, CLASSES)
+    ends = [[found[name].low, found[name].high] for name in names]
+    np.testing.assert_allclose(ends, np.percentile(expected, [2.5, 97.5], axis=0).T, rtol=1e-9)
+    assert all(found[name].low < found[name].value < found[name].high for name in names)
+    assert not {"auc", "auprc"} & found.keys()
 
 
 @pytest.mark.parametrize("classes", [(), ("music", "speech"), ("O",), ("O", "B-PER", "else")])

@@ -22,6 +22,12 @@ def test_exact_matches_and_tokens_are_counted():
     assert {(score.low, score.value, score.high) for score in alike.values()} == {(1.0, 1.0, 1.0)}
 
 
+def test_an_unknown_token_is_right_nowhere():
+    scores = translations.of_sequences(FOUND, TRUE, unknown=4)
+    assert scores["exact_match"].value == 1 / 4
+    assert scores["token_accuracy"].value == (2 + 1 + 2 + 1) / 10
+
+
 def bleu(found, true):
     """Papineni et al. (2002), one reference, up to 4-grams."""
     hits, totals = [0] * 4, [0] * 4
@@ -37,19 +43,28 @@ def bleu(found, true):
     return 100 * min(1, math.exp(1 - lengths[1] / lengths[0])) * precision
 
 
-@pytest.mark.parametrize("by_character", [False, True])
-def test_bleu_is_that_of_the_paper(by_character):
+@pytest.mark.parametrize("kind", ["words", "blanks", "characters", "bpe"])
+def test_bleu_is_that_of_the_paper(kind):
     pytest.importorskip("sacrebleu")
     true = ["the cat sat on the mat", "a dog ran away from the big cat"]
     found = ["the cat sat on a mat", "a dog ran away from a cat"]
-    scores = translations.of_texts(found, true, by_character)
-    cut = (lambda text: list(text.replace(" ", ""))) if by_character else str.split
+    scores = translations.of_texts(found, true, kind)
+    cut = (lambda text: list(text.replace(" ", ""))) if kind == "characters" else str.split
     assert scores["bleu"].value == pytest.approx(bleu(*([cut(text) for text in side] for side in (found, true))))
     assert 0 < scores["chrf"].value < 100
-    alike = translations.of_texts(true, true, by_character)
+    alike = translations.of_texts(true, true, kind)
     assert alike["chrf"].value == pytest.approx(alike["bleu"].value) == pytest.approx(100)
+
+
+@pytest.mark.parametrize("kind", ["words", "characters"])
+def test_nothing_of_the_symbol_of_unknown_words_is_right(kind):
+    """Not even where the true text has its letters, or its brackets."""
+    pytest.importorskip("sacrebleu")
+    true = ["< unk > the < unk > trunk <unk>"]
+    scores = translations.of_texts(["<unk> <unk> <unk> <unk> <unk> <unk>"], true, kind)
+    assert scores["bleu"].value == scores["chrf"].value == 0
 
 
 def test_without_sacrebleu_there_are_no_overlaps(monkeypatch):
     monkeypatch.setattr(translations.importlib.util, "find_spec", lambda name: None)
-    assert translations.of_texts(["a"], ["a"], False) == {}
+    assert translations.of_texts(["a"], ["a"], "words") == {}

@@ -1,25 +1,26 @@
 """Tags of Python's characters: those of its own tokenizer, and of nothing else."""
 
 import io
+import itertools
 import tokenize
 
 import numpy as np
 import pytest
 
 from sequence_lab.analysis import spans
-from sequence_lab.data.python_tokens import TAGS, stdlib_tokens, tagged
+from sequence_lab.data.python_tokens import TAGS, pieces, stdlib_tokens, tagged
 
 SOURCE = 'def f(x: int = 0x1F):\n    """two\n    lines"""\n    return f"a{x!r:>{10}}b" + u\'é\'  # é\n\nü = 1.5\n'
 
 
-def pieces(source):
+def named(source):
     """(kind, text) of each span."""
     kinds, found = spans.types_of(TAGS), spans.spans(tagged(source), TAGS, np.array([len(source)]))
     return [(kinds[kind], source[first:end]) for first, end, kind in zip(*found, strict=True)]
 
 
 def test_each_token_has_its_kind_and_both_ends():
-    assert pieces(SOURCE) == [
+    assert named(SOURCE) == [
         ("keyword", "def"), ("name", "f"), ("operator", "("), ("name", "x"), ("operator", ":"), ("name", "int"),
         ("operator", "="), ("number", "0x1F"), ("operator", ")"), ("operator", ":"),
         ("string", '"""two\n    lines"""'), ("keyword", "return"), ("string", 'f"a{x!r:>{10}}b"'), ("operator", "+"),
@@ -35,6 +36,21 @@ def test_what_is_of_no_token_is_blank():
 @pytest.mark.parametrize("source", ["x = (", "'''", "if x:\n\t\ty\n    z\n"])
 def test_what_python_cannot_read_has_no_tags(source):
     assert tagged(source) is None
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 10, 24, 40, 1000])
+def test_no_token_is_cut_that_fits_into_a_piece(length):
+    tags = tagged(SOURCE)
+    cuts = np.cumsum([0, *pieces(tags, length)])
+    assert cuts[-1] == len(SOURCE)
+    assert 0 < np.diff(cuts).min() <= np.diff(cuts).max() <= length
+    found = spans.spans(tags, TAGS, np.array([len(SOURCE)]))
+    for first, end in zip(found.first, found.end, strict=True):
+        inside = [cut for cut in cuts if first < cut < end]
+        assert bool(inside) == (end - first > length), SOURCE[first:end]
+        assert len(inside) <= -(-(end - first) // length) - 1
+    for before, cut in itertools.pairwise(cuts):  # none could have gone on to a later end
+        assert not {*found.end.tolist()} & {*range(cut + 1, before + length + 1)}
 
 
 def test_the_standard_library_is_cut_into_pieces_of_whole_files():
