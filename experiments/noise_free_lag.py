@@ -3,9 +3,11 @@
 python launch.py --config=experiments/noise_free_lag.py
 
 0.1 minutes on 2 CPU cores. To expect over 3 seeds: all of 100 test sequences right at each step (sequence_accuracy,
-100.0 %) under each of them. Knowing the order but not the first symbol is right in 1/2, and there LSTMs of as many
-units stay under the one seed tried, for 2,000 steps and more: the last symbol is 1 % of the loss. A linear recurrence
-can keep the first.
+100.0 %) under each of them; only two of the 100 differ, those of x and of y. Knowing the order but not the first symbol
+is right in 1/2, and there LSTMs of as many units stay under the one seed tried, for 2,000 steps and more: the last
+symbol is 1 % of the loss. A linear recurrence can keep the first.
+
+Hochreiter and Schmidhuber (1997), experiment 2a, an LSTM: 18 of 18 trials, 5,040 sequences.
 """
 
 from ml_collections import ConfigDict
@@ -17,7 +19,7 @@ def get_config() -> ConfigDict:
     config = default_config()
     config.name = "noise_free_lag"
     config.published = ConfigDict(
-        {"sequence_accuracy": (1.0, "Hochreiter and Schmidhuber 1997, experiment 2a, 18 of 18 trials, 5,040 sequences")}
+        {"sequence_accuracy": (1.0, "Hochreiter and Schmidhuber 1997, 2a, 18 of 18 trials, an LSTM; ours an LRU")}
     )
 
     config.dataset_name = "noise_free_lag"

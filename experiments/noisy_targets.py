@@ -3,10 +3,10 @@
 python launch.py --config=experiments/noisy_targets.py
 
 0.2 minutes on 2 CPU cores. To expect over 3 seeds: the means of the targets are met with a mean squared error of
-0.00037 ± 0.00075 (± is a 95 % interval). Always to answer with 1/2 has 0.09.
+0.00037 ± 0.00075 (± is a 95 % interval). Always to answer with 1/2 has 0.09, and a mean absolute error of 0.3.
 
 Hochreiter and Schmidhuber (1997), experiment 3c, T = 100, N = 3, one sequence a step: 269,650 sequences until the mean
-error is below 0.015. Here 128,000 are seen in all.
+absolute error is below 0.015. Here 128,000 are seen in all.
 """
 
 from ml_collections import ConfigDict
@@ -19,7 +19,7 @@ def get_config() -> ConfigDict:
     config.name = config.dataset_name = "noisy_targets"
     config.published = ConfigDict(
         {
-            "loss": (None, "Hochreiter and Schmidhuber 1997, 269,650 sequences to a mean error below 0.015"),
+            "absolute_error": (None, "Hochreiter and Schmidhuber 1997, below 0.015 after 269,650 sequences"),
         }
     )
     config.objectives = ConfigDict({"target": {"name": "regression"}})

@@ -19,7 +19,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "timed_spikes"
-    config.published = ConfigDict({"sequence_accuracy": (None, "Gers and Schmidhuber 2000: with peepholes alone")})
+    config.published = ConfigDict({"sequence_accuracy": (None, "Gers and Schmidhuber 2000: no figure at hand")})
 
     config.dataset_name = "timed_spikes"
     config.dataset = ConfigDict({"period": 10, "length": 100, "test_length": 200})

@@ -46,6 +46,12 @@ def squared_error(outputs_K: Array, targets_K: Array) -> Array:
     return jnp.mean(jnp.square(outputs_K - targets_K.astype(outputs_K.dtype)), axis=-1)
 
 
+def absolute_error(outputs_K: Array, targets_K: Array) -> Array:
+    """|output - target|, averaged over the last axis: two ``[..., K]`` to ``[...]``."""
+    outputs_K = _at_least_float32(outputs_K)
+    return jnp.mean(jnp.abs(outputs_K - targets_K.astype(outputs_K.dtype)), axis=-1)
+
+
 def _log_sum_exp(x_K: Array) -> Array:
     """``jax.nn.logsumexp`` over the last axis without its signs and weights, which a CPU goes through once more."""
     highest = jax.lax.stop_gradient(jnp.max(x_K, axis=-1, keepdims=True))

@@ -128,6 +128,9 @@ def with_overrides(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> d
 def of_trial(config: Mapping[str, Any], resolved: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a trial. At another point than the config's own the published figures, which are of it, are away.
 
+    Nor are networks guessed there (``config.guesses``): most fields have no part in that, and each trial would draw the
+    same ones anew.
+
     Args:
       resolved: the config with all its fields.
     """
@@ -136,7 +139,8 @@ def of_trial(config: Mapping[str, Any], resolved: Mapping[str, Any], overrides: 
     fields = [field for field in overrides if field != "seed" and field not in own["replicates"]]
     if all(field in own and key({"": overrides[field]}) == key({"": own[field]}) for field in fields):
         return changed
-    return changed | {"published": dict.fromkeys(resolved["published"], (None, ""))}
+    measures = [measure for measure in resolved["published"] if measure != "guesses"]
+    return changed | {"published": dict.fromkeys(measures, (None, "")), "guesses": 0}
 
 
 def key(overrides: Mapping[str, Any]) -> str:

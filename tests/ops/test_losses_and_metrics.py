@@ -71,10 +71,11 @@ def test_bernoulli_cross_entropy_sums_over_bits_and_takes_soft_labels() -> None:
     np.testing.assert_allclose(losses.bernoulli_cross_entropy(LOGITS, targets), expected, rtol=1e-5)
 
 
-def test_squared_error_averages_over_the_last_axis() -> None:
+def test_squared_and_absolute_error_average_over_the_last_axis() -> None:
     targets = GENERATOR.normal(size=LOGITS.shape)
-    expected = np.mean((LOGITS - targets) ** 2, axis=-1)
-    np.testing.assert_allclose(losses.squared_error(LOGITS, targets), expected, rtol=1e-5)
+    errors = LOGITS - targets
+    np.testing.assert_allclose(losses.squared_error(LOGITS, targets), np.mean(errors**2, axis=-1), rtol=1e-5)
+    np.testing.assert_allclose(losses.absolute_error(LOGITS, targets), np.mean(np.abs(errors), axis=-1), rtol=1e-5)
 
 
 def test_losses_compute_in_float32_under_bfloat16() -> None:
@@ -84,6 +85,7 @@ def test_losses_compute_in_float32_under_bfloat16() -> None:
         (losses.cross_entropy, LABELS),
         (losses.bernoulli_cross_entropy, LABELS[..., None] % 2),
         (losses.squared_error, low[::-1]),
+        (losses.absolute_error, low[::-1]),
     ]:
         actual = loss(low, jnp.asarray(target))
         assert actual.dtype == jnp.float32

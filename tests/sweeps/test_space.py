@@ -143,14 +143,15 @@ def test_overrides_change_a_copy():
     assert "new" not in CONFIG["model"]
 
 
-def test_published_figures_stand_beside_the_configs_own_point_alone():
-    published = {"accuracy": (0.9, "a paper")}
-    config = {**CONFIG, "published": published, "replicates": ("model.dropout",)}
+def test_published_figures_and_guesses_stand_beside_the_configs_own_point_alone():
+    published = {"accuracy": (0.9, "a paper"), "guesses": (None, "another")}
+    config = {**CONFIG, "published": published, "guesses": 70, "replicates": ("model.dropout",)}
     for overrides in ({"seed": 9}, {"model.dropout": 0.5}, {"model.features": (8,), "optimizer.name": "adam"}):
-        assert of_trial(config, config, overrides)["published"] == published
+        assert of_trial(config, config, overrides) == with_overrides(config, overrides)
     for overrides in ({"model.features": (9,)}, {"optimizer.name": "adam", "model.new": 1}):
         changed = of_trial(config, config, overrides)
-        assert changed == {**with_overrides(config, overrides), "published": {"accuracy": (None, "")}}
+        own = {"published": {"accuracy": (None, "")}, "guesses": 0}
+        assert changed == {**with_overrides(config, overrides), **own}
 
 
 def test_short_names_stay_unambiguous():

@@ -61,11 +61,15 @@ def test_language_modelling_reports_bits_and_perplexity():
 
 
 @pytest.mark.parametrize("shape", [(B, K), (B, T, K)], ids=["last_step", "every_step"])
-def test_regression_is_the_mean_squared_error(shape):
+def test_regression_is_the_mean_squared_error_and_tells_the_mean_absolute_one(shape):
     outputs, targets = RANDOM.normal(size=(2, *shape)).astype(np.float32)
+    mask = RANDOM.integers(0, 2, shape[:-1]).astype(np.float32)
+    mask[0], outputs[mask == 0] = 1, np.nan
     tasks = [task("regression")]
-    means = objectives.means(tasks, objectives.measure(tasks, jnp.array(outputs), {"labels": targets}))
-    np.testing.assert_allclose(means["loss"], np.mean((outputs - targets) ** 2), rtol=1e-5)
+    means = objectives.means(tasks, objectives.measure(tasks, jnp.array(outputs), {"labels": targets, "mask": mask}))
+    errors = (outputs - targets)[mask > 0]
+    expected = [np.mean(errors**2), np.mean(np.abs(errors))]
+    np.testing.assert_allclose([means["loss"], means["absolute_error"]], expected, rtol=1e-5)
 
 
 def test_regression_counts_places_whose_targets_are_all_met_within_the_tolerance():
@@ -164,7 +168,8 @@ def test_several_tasks_add_up_by_their_weights_each_over_its_own_count():
     }  # fmt: skip
     tasks = [task("classification", output="class"), task("regression", weight=0.3, output="steps", labels="targets")]
     found = objectives.measure(tasks, outputs, batch)
-    assert set(found) == {"classification/loss", "classification/accuracy", "regression/loss", "regression/within_0.04"}
+    own = {"regression/loss", "regression/absolute_error", "regression/within_0.04"}
+    assert set(found) == {"classification/loss", "classification/accuracy"} | own
     means = objectives.means(tasks, found)
     expected = means["classification/loss"] + 0.3 * means["regression/loss"]
     totals, counts = ({name: mean[i] for name, mean in found.items()} for i in (0, 1))

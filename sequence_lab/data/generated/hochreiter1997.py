@@ -89,7 +89,7 @@ def noisy_targets(
 
     Labels ``[1]``: 0.2 (class 0) or 0.8 (class 1), in training with Gaussian noise of variance 0.1: what is to be
     learnt are their means, and in validation and test those are the labels. Always answering 1/2 has a mean squared
-    error of 0.09; the paper stops when the mean error is below 0.015.
+    error of 0.09; the paper stops when the mean absolute error is below 0.015.
     """
     given = _signal(length, relevant, noisy_signal=True)
 
