@@ -2,9 +2,9 @@
 
 python launch.py --config=experiments/adding_1997.py
 
-5 minutes on 2 CPU cores that were busy besides. To expect over 3 seeds not yet measured; under one seed a mean squared
-error of 0.00005 and all of 2,560 test sums met to 0.04; below 0.0005 on validation from step 500 on (32,000 sequences).
-Always to answer with the mean has 0.039.
+0.4 minutes on 2 CPU cores. To expect over 3 seeds: a mean squared error of 0.00005 ± 0.00003 (± is a 95 % interval),
+and all of 2,560 test sums met to 0.04 under two seeds, all but one under the third. Always to answer with the mean has
+0.039.
 
 Hochreiter and Schmidhuber (1997), experiment 4, the same task, an LSTM of 93 weights, one sequence a step: 74,000
 sequences, then 1 of 2,560 not met to 0.04.

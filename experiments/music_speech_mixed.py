@@ -2,8 +2,9 @@
 
 python launch.py --config=experiments/music_speech_mixed.py
 
-4.3 minutes on 2 CPU cores. To expect over 3 seeds: a test F-score of frames of 0.869 ± 0.012 (± is a 95 % interval),
-after smoothing of music 0.92 and of speech 0.83. Speech is -10 to 20 dB above the music.
+4.2 minutes on 2 CPU cores. To expect over 3 seeds: a test F-score of frames of 0.869 ± 0.012 (± is a 95 % interval),
+after smoothing of music 0.92 and of speech 0.83. Where speech is up to 10 dB below the music under it, 0.44 of its
+frames are heard, up to 10 dB above 0.59, above that 0.88; of the music's 0.97, 0.91 and 0.57.
 """
 
 from ml_collections import ConfigDict

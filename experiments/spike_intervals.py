@@ -3,8 +3,8 @@
 python launch.py --config=experiments/spike_intervals.py
 
 0.2 minutes on 2 CPU cores. To expect over 3 seeds: all delays right in 100.0 % of 1,000 test sequences under each,
-under one of them from step 750 on (24,000 sequences). With --mode=sweep also without peepholes: so under two seeds, too, but under
-the third in 23.9 % of the sequences after 2,500 steps, where a delay is guessed: 74.6 % in the mean.
+under one of them from step 750 on (24,000 sequences). With --mode=sweep also without peepholes: so under two seeds,
+too, but under the third in 23.9 % of the sequences after 2,500 steps, where a delay is guessed: 74.6 % in the mean.
 
 Gers and Schmidhuber (2000) introduced peepholes on this kind of task: delays of 49 and 50 steps.
 """
