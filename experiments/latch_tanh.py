@@ -3,8 +3,8 @@
 python launch.py --config=experiments/latch_tanh.py
 
 Guessing is right in 1/2. With --mode=sweep: lags of 20, 50, 100 and 200 steps. Not yet measured: minutes on 2 CPU
-cores, and the test score to expect over 3 seeds; under seed 0 all of validation is right after 250 steps at a lag of 50,
-after 1,000 at 200.
+cores, and the test score to expect over 3 seeds; under seed 0 all of validation is right after 250 steps at a lag of
+50, after 1,000 at 200.
 
 Bengio et al. (1994): success of gradient descent falls with the lag.
 """
