@@ -1,10 +1,15 @@
-"""The latch: success against the lag, of simple and of gated networks.
+"""The latch: success against the lag, of gated networks; of tanh units in experiments/latch_tanh.py.
 
 python launch.py --config=experiments/latch.py
 
-0.1 minutes on 2 CPU cores. Guessing is right in 1/2. To expect over 3 seeds with --mode=sweep, % of 1,000 test
-sequences right at lags of 20, 50, 100 and 200 steps: tanh units 100.0, 83.5, 67.8 and 54.6; GRU 100.0, 82.8, 50.1 and
-49.8; LSTM 100.0, 66.3, 49.2 and 50.0. In between are means of seeds that learn it and seeds that do not.
+Guessing is right in 1/2. With --mode=sweep: GRU and LSTM at lags of 20, 50, 100 and 200 steps, with gates that begin
+with memories that long (Tallec and Ollivier 2018). Not yet measured: minutes on 2 CPU cores, and the test score to
+expect over 3 seeds; under seed 0 both have 100 % of validation after 250 steps (8,000 sequences) at 50 and at 200.
+
+What the gates begin with decides: with chrono_steps away they are half open, and forget half in every step. Then, after
+600 steps, over 3 seeds, % of 1,000 test sequences right at these lags: GRU 100.0, 82.8, 50.1 and 49.8; LSTM 100.0,
+66.3, 49.2 and 50.0; tanh units, which have none, 100.0, 83.5, 67.8 and 54.6. In between are means of seeds that learn
+it and seeds that do not.
 
 Bengio et al. (1994): success of gradient descent falls with the lag. Hochreiter and Schmidhuber (1997): weights guessed
 at random succeed sooner. Each run records how many networks of three tanh units were drawn until one was right on all
@@ -23,7 +28,7 @@ def get_config() -> ConfigDict:
     config.name = "latch"
     config.published = ConfigDict(
         {
-            "accuracy": (None, "Bengio et al. 1994, as curves"),
+            "accuracy": (None, "Bengio et al. 1994, tanh units, as curves"),
             "guesses": (None, "Hochreiter and Schmidhuber 1996, weights guessed at random"),
         }
     )
@@ -36,6 +41,7 @@ def get_config() -> ConfigDict:
         {
             "cell": "gru",
             "features": (16,),  # units per layer
+            "cell_options": {"chrono_steps": 200},  # gates begin with memories of up to so many steps, the longest lag
         }
     )
     config.objectives = ConfigDict({"latch": {"name": "classification"}})
@@ -46,13 +52,14 @@ def get_config() -> ConfigDict:
     config.optimizer.schedule = "warmup_cosine"
     config.optimizer.warmup_steps = 100
 
-    config.training.num_steps = 600
+    config.training.num_steps = 5000
     config.training.batch_size = 32
     config.training.evaluation_batch_size = 200
-    config.training.evaluate_every = 100
-    config.training.checkpoint_every = 300
+    config.training.evaluate_every = 250
+    config.training.checkpoint_every = 2500
+    config.training.early_stopping_patience = 10  # also of those that have everything right
     return config
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"model.cell": ("rnn", "gru", "lstm"), "dataset.length": (20, 50, 100, 200)}, "seeds": 3}
+    return {"axes": {"model.cell": ("gru", "lstm"), "dataset.length": (20, 50, 100, 200)}, "seeds": 3}

@@ -1,13 +1,15 @@
-"""Parity of 2 to 20 bits, one a step.
+"""Parity of 2 to 20 bits, one a step; success against the length.
 
 python launch.py --config=experiments/parity.py
 
 0.1 minutes on 2 CPU cores. Guessing is right in 1/2. To expect over 3 seeds: all of 1,000 test strings right (100.0 %)
-under each. With --mode=sweep: three kinds of cells, of which LSTMs have 100.0 % and tanh units 99.9 %.
+under each. With --mode=sweep: three kinds of cells, of which LSTMs have 100.0 % and tanh units 99.9 %; and strings of
+up to 10, 50 and 100 bits, not yet measured over 3 seeds: of up to 100 a GRU has 100 % of validation right under seed 0,
+tanh units half.
 
 Bengio et al. (1994) have parity as the task on which gradient descent does worst; Rumelhart et al. (1986) as a layered
 network's. Of networks guessed at random, as in experiments/latch.py, the 47,880th, the 249,746th and the 296,195th are
-right on all test strings under three seeds.
+right on all test strings of up to 20 bits under three seeds.
 """
 
 from typing import Any
@@ -54,4 +56,4 @@ def get_config() -> ConfigDict:
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"model.cell": ("rnn", "gru", "lstm")}, "seeds": 3}
+    return {"axes": {"model.cell": ("rnn", "gru", "lstm"), "dataset.length": (10, 20, 50, 100)}, "seeds": 3}
