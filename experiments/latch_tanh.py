@@ -27,4 +27,4 @@ def get_config() -> ConfigDict:
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"dataset.length": (20, 50, 100, 200)}, "seeds": 3}
+    return {"axes": {"dataset.length": latch.get_sweep()["axes"]["dataset.length"]}, "seeds": 3}

@@ -3,9 +3,9 @@
 python launch.py --config=experiments/shift_register.py
 
 0.1 minutes on 2 CPU cores. To expect over 3 seeds: 100.0 % of the bits of all 200 test patterns right under each, and a
-loss of 0.07 ± 0.04 nats a pattern (± is a 95 % interval); ignoring the pattern costs 3.5. There are 32
-patterns: those of the test are among those it is trained on. One layer of five simple recurrent units, as many as there
-are bits, does it.
+loss of 0.07 ± 0.04 nats a pattern (± is a 95 % interval); ignoring the pattern costs 3.5. There are 32 patterns: those
+of the test are among those it is trained on. One layer of five simple recurrent units, as many as there are bits, does
+it.
 
 The task is one of Rumelhart et al. (1986).
 """

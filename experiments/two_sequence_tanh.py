@@ -12,18 +12,16 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from experiments import two_sequence
+from experiments import latch_tanh, two_sequence
 
 
 def get_config() -> ConfigDict:
-    config = two_sequence.get_config()
+    gated = two_sequence.get_config()
+    config = latch_tanh.get_config()
     config.name = "two_sequence_tanh"
-    config.published = ConfigDict({"accuracy": (None, "Bengio et al. 1994, as curves")})
-    config.model.cell = "rnn"
-    config.model.cell_options = ConfigDict()
-    config.guesses = 0
+    config.dataset_name, config.dataset, config.objectives = gated.dataset_name, gated.dataset, gated.objectives
     return config
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"dataset.length": (30, 50, 100, 200)}, "seeds": 3}
+    return {"axes": {"dataset.length": two_sequence.get_sweep()["axes"]["dataset.length"]}, "seeds": 3}

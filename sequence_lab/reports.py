@@ -30,7 +30,8 @@ class Run(NamedTuple):
 def write(folders: Sequence[Path], out: Path, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
     """Reads every finished run below the folders, and writes one table of them as Markdown, as JSON and as a picture.
 
-    Runs of an experiment that differ in their seed alone, or in the fields of ``config.replicates``, are one row.
+    Runs of an experiment that differ in their seed alone, or in the fields of ``config.replicates``, are one row; a run
+    that is there more than once, as a copy or in two sweeps, counts once.
 
     Returns:
       The rows, as the JSON holds them.
@@ -77,15 +78,17 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 def _experiment(name: str, runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The rows of one experiment: a group of runs for each point in which they differ, a row for each measure."""
-    groups: dict[str, list[Run]] = {}
+    by_point: dict[str, dict[str, Run]] = {}
     for run in runs:
-        groups.setdefault(json.dumps(_point(run), sort_keys=True), []).append(run)
-    points = [_point(group[0]) for group in groups.values()]
+        own = json.dumps([run.fields.get("seed"), *_replicate(run)])
+        by_point.setdefault(json.dumps(_point(run), sort_keys=True), {}).setdefault(own, run)
+    groups = [list(group.values()) for group in by_point.values()]
+    points = [_point(group[0]) for group in groups]
     every = sorted({field for point in points for field in point})
     differ = [field for field in every if len({json.dumps(point.get(field)) for point in points}) > 1]
     names = short_names(differ)
     rows = []
-    for point, group in zip(points, groups.values(), strict=True):
+    for point, group in zip(points, groups, strict=True):
         values = ", ".join(f"{names[field]} {show(point[field])}" for field in differ if field in point)
         title = f"{name}: {values}" if values else name
         rows += [_row(title, measure, group) for measure in _measures(group[0])]

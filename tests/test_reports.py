@@ -85,6 +85,13 @@ def test_runs_over_the_same_rows_have_the_interval_over_these_and_folds_have_not
     ]
 
 
+def test_a_run_that_is_there_twice_counts_once(tmp_path):
+    for folder, seed in (("a", 0), ("b", 1), ("copy", 0), ("other/sweep", 1)):
+        finished(tmp_path / "runs" / folder, {"accuracy": 0.8 + seed / 100}, seed=seed)
+    rows, _ = report(tmp_path)
+    assert [(row["runs"], row["scores"]) for row in rows] == [("2", [0.8, 0.81])]
+
+
 def test_seeds_that_succeed_or_fail_are_listed(tmp_path):
     for seed, accuracy in enumerate((1.0, 1.0, 0.0)):
         finished(tmp_path / "runs" / str(seed), {"accuracy": accuracy}, seed=seed)

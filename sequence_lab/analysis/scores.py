@@ -71,13 +71,11 @@ def of_text(probs_T: np.ndarray) -> Scores:
     text of fewer than ``FEWEST`` blocks there are none.
     """
     bits_T = -np.log2(probs_T)
-    mean, (low, high), number = float(bits_T.mean()), (math.nan, math.nan), len(bits_T) // BLOCK
+    mean, drawn, number = bits_T.mean(), np.zeros(0), len(bits_T) // BLOCK
     if number >= FEWEST:
-        blocks = np.array_split(bits_T, number)
-        times = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), DRAWS)
-        drawn = times @ [block.sum() for block in blocks] / (times @ [len(block) for block in blocks])
-        low, high = map(float, np.percentile(drawn, CONFIDENCE))
-    return {"bits_per_symbol": Score(mean, low, high), "perplexity": Score(2**mean, 2**low, 2**high)}
+        sums, sizes = resampled(np.array([(block.sum(), len(block)) for block in np.array_split(bits_T, number)])).T
+        drawn = sums / sizes
+    return {"bits_per_symbol": score(mean, drawn), "perplexity": score(2**mean, 2**drawn)}
 
 
 def confusion(logits_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
@@ -113,8 +111,8 @@ def _counted(logits_NK: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | 
     drawn = drawn.reshape(-1, classes, classes)
     ranks = ("sensitivity", "specificity")
     return {
-        name: _score(score(matrix), score(drawn))
-        for name, score in MEASURES.items()
+        name: score(measure(matrix), measure(drawn))
+        for name, measure in MEASURES.items()
         if classes == 2 or name not in ranks
     }
 
@@ -129,8 +127,8 @@ def _of_spans(
     true, said = (spans.spans(own, classes, lengths) for own in (labels_N, logits_NK.argmax(-1)))
     counts = spans.counts(true, said, len(kinds), lengths)[lengths > 0]
     drawn, there = resampled(counts.reshape(len(counts), -1)).reshape(-1, len(kinds), 3), counts.sum(0)
-    scores = {name: _score(share(there.sum(0)), share(drawn.sum(1))) for name, share in SPAN_MEASURES.items()}
-    each = {f"span_f1/{kind}": _score(_span_f1(there[k]), _span_f1(drawn[:, k])) for k, kind in enumerate(kinds)}
+    scores = {name: score(share(there.sum(0)), share(drawn.sum(1))) for name, share in SPAN_MEASURES.items()}
+    each = {f"span_f1/{kind}": score(_span_f1(there[k]), _span_f1(drawn[:, k])) for k, kind in enumerate(kinds)}
     return scores | each
 
 
@@ -159,7 +157,7 @@ def _sequences(lengths: np.ndarray) -> tuple[np.ndarray, int]:
     return np.repeat(np.arange(len(some)), some), len(some)
 
 
-def _score(value: float | np.ndarray, drawn: np.ndarray) -> Score:
+def score(value: float | np.ndarray, drawn: np.ndarray) -> Score:
     """With the interval of what resamplings come to, but for those in which it is not defined."""
     drawn = drawn[~np.isnan(drawn)]
     low, high = np.percentile(drawn, CONFIDENCE) if len(drawn) else (math.nan, math.nan)
@@ -227,9 +225,9 @@ def _ranked(scores_N: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | No
     area = float(metrics.roc_auc_score(labels_N, scores_N))
     own, number = (np.arange(len(labels_N)), len(labels_N)) if lengths is None else _sequences(lengths)
     areas, precisions = _drawn_ranks(scores_N, labels_N, own, number)
-    precision = _score(float(metrics.average_precision_score(labels_N, scores_N)), precisions)
+    precision = score(float(metrics.average_precision_score(labels_N, scores_N)), precisions)
     if lengths is not None:
-        return {"auc": _score(area, areas), "auprc": precision}
+        return {"auc": score(area, areas), "auprc": precision}
     above, twice = area / (2 - area), 2 * area**2 / (1 + area)
     variance = area * (1 - area) + (positive - 1) * (above - area**2) + (negative - 1) * (twice - area**2)
     half = 1.96 * math.sqrt(max(variance, 0) / (positive * negative))

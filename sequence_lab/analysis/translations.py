@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sequence_lab.analysis.scores import CONFIDENCE, DRAWS, Score, Scores
+from sequence_lab.analysis.scores import Score, Scores, resampled, score
 
 NO_SIGN = "\uffff"  # Unicode leaves it to no character
 BLEU_TOKENS = {"words": "none", "blanks": "none", "characters": "char", "bpe": "13a"}  # sacrebleu's, by kind of ours
@@ -27,10 +27,10 @@ def of_sequences(found: Sequence[np.ndarray], true: Sequence[np.ndarray], unknow
     hits = np.array([_hits(ours, theirs, unknown) for ours, theirs in zip(found, true, strict=True)], float)
     written, sizes = (np.array([len(row) for row in rows], float) for rows in (found, true))
     exact = ((hits == sizes) & (written == sizes)).astype(float)
-    drawn = np.random.default_rng(0).multinomial(len(exact), np.full(len(exact), 1 / len(exact)), DRAWS)
+    drawn_exact, drawn_hits, drawn_sizes = resampled(np.stack([exact, hits, sizes], axis=-1)).T
     return {
-        "exact_match": _score(exact.mean(), drawn @ exact / len(exact)),
-        "token_accuracy": _score(hits.sum() / sizes.sum(), drawn @ hits / (drawn @ sizes)),
+        "exact_match": score(exact.mean(), drawn_exact / len(exact)),
+        "token_accuracy": score(hits.sum() / sizes.sum(), drawn_hits / drawn_sizes),
     }
 
 
@@ -59,8 +59,3 @@ def _hits(found: np.ndarray, true: np.ndarray, unknown: int | None) -> int:
     shared = min(len(found), len(true))
     same = found[:shared] == true[:shared]
     return int((same if unknown is None else same & (true[:shared] != unknown)).sum())
-
-
-def _score(value: float, drawn: np.ndarray) -> Score:
-    low, high = np.percentile(drawn, CONFIDENCE)
-    return Score(float(value), float(low), float(high))

@@ -26,9 +26,9 @@ def stdlib_tokens(characters: int = 500_000, length: int = 128) -> Dataset:
 
     525,417 / 63,006 / 82,135 characters in 4,442 / 536 / 700 pieces, of Python 3.11. No token is cut but one that is
     longer than a piece, a docstring as a rule: what is left of it begins the next piece, with I-KIND, and counts as a
-    span, as 76 of the test split's 9,195 do. Kinds are those of Python's own
-    ``tokenize``: keyword, name, number, string, comment and operator. Whole files are in one split, the one that
-    ``stdlib_text`` has them in, in the order of a hash of their paths.
+    span, as 76 of the test split's 9,195 do. Kinds are those of Python's own ``tokenize``: keyword, name, number,
+    string, comment and operator. Whole files are in one split, the one that ``stdlib_text`` has them in, in the order
+    of a hash of their paths.
 
     Args:
       characters: of the training split, at least; of the others a tenth each.
