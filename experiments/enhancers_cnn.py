@@ -18,13 +18,14 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "enhancers_cnn"
+    source = "iEnhancer-ECNN, five CNNs over one-hot and k-mers together, layer 1, leaked"
     config.published = ConfigDict(
         {
-            "accuracy": (0.769, "iEnhancer-ECNN, layer 1, leaked"),
-            "mcc": (0.537, "iEnhancer-ECNN, layer 1, leaked"),
-            "sensitivity": (0.785, "iEnhancer-ECNN, layer 1, leaked"),
-            "specificity": (0.752, "iEnhancer-ECNN, layer 1, leaked"),
-            "auc": (0.832, "iEnhancer-ECNN, layer 1, leaked"),
+            "accuracy": (0.769, source),
+            "mcc": (0.537, source),
+            "sensitivity": (0.785, source),
+            "specificity": (0.752, source),
+            "auc": (0.832, source),
             "auprc": (None, ""),
         }
     )

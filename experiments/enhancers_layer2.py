@@ -17,13 +17,14 @@ from experiments import enhancers_cnn
 def get_config() -> ConfigDict:
     config = enhancers_cnn.get_config()
     config.name = "enhancers_layer2"
+    source = "iEnhancer-ECNN, five CNNs over one-hot and k-mers together, layer 2, leaked"
     config.published = ConfigDict(
         {
-            "accuracy": (0.678, "iEnhancer-ECNN, layer 2, leaked"),
-            "mcc": (0.368, "iEnhancer-ECNN, layer 2, leaked"),
-            "sensitivity": (0.791, "iEnhancer-ECNN, layer 2, leaked"),
-            "specificity": (0.564, "iEnhancer-ECNN, layer 2, leaked"),
-            "auc": (0.748, "iEnhancer-ECNN, layer 2, leaked"),
+            "accuracy": (0.678, source),
+            "mcc": (0.368, source),
+            "sensitivity": (0.791, source),
+            "specificity": (0.564, source),
+            "auc": (0.748, source),
         }
     )
     config.dataset.layer = 2

@@ -16,7 +16,7 @@ def get_config() -> ConfigDict:
     config.name = "flow_fields"
 
     config.dataset_name = "flow_fields"
-    config.dataset = ConfigDict({"size": 24, "noise": 2.0, "num_train": 4000, "num_test": 1000})
+    config.dataset = ConfigDict({"size": 24, "noise": 1.5, "num_train": 4000, "num_test": 1000})
 
     config.model_name = "conv_net_2d"
     config.model = ConfigDict(

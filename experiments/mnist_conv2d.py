@@ -14,7 +14,8 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "mnist_conv2d"
-    config.published = ConfigDict({"accuracy": (0.993, "two layers of convolution, 113 thousand parameters")})
+    source = "table in the README of Fashion-MNIST: two layers of convolution, 113 thousand parameters; ours has four"
+    config.published = ConfigDict({"accuracy": (0.993, source)})
 
     config.dataset_name = "mnist"
     config.dataset = ConfigDict({"view": "image"})

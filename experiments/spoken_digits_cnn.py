@@ -5,8 +5,10 @@ python launch.py --config=experiments/spoken_digits_cnn.py
 1 minute on 2 CPU cores. To expect over 3 seeds: a test accuracy of 99.6 ± 0.5 % (± is a 95 % interval). The test split
 is the set's own: the first five recordings of each digit by each of six speakers, who are all in training, too. One who
 is not is the test of spoken_digits_speakers. Without the masks of SpecAugment (config.model.spec_augment), seed 0 has
-100.0 %.
+100.0 %. With --mode=sweep: cepstral coefficients (front_end "mfcc") beside the spectrograms, for the same network.
 """
+
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -24,7 +26,7 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict(
         {
             "front_end": "mel",
-            "front_end_options": {"num_mels": 40, "log": "natural"},
+            "front_end_options": {"num_mels": 40, "log": "natural"},  # of either; of "mfcc", 13 coefficients
             "frame_seconds": 0.032,
             "hop_seconds": 0.016,
             "features": (16, 32, 64),
@@ -55,3 +57,7 @@ def get_config() -> ConfigDict:
     config.training.evaluate_every = 100
     config.training.checkpoint_every = 100
     return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"model.front_end": ("mel", "mfcc")}, "seeds": 3}

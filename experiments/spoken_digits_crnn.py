@@ -5,7 +5,11 @@ python launch.py --config=experiments/spoken_digits_crnn.py
 0.3 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 99.2 ± 0.5 % (± is a 95 % interval). The test
 split is the set's own: the first five recordings of each digit by each of six speakers, who are all in training, too. A
 speaker who is not is the test split with --config.dataset.left_out=theo, or george, jackson, lucas, nicolas, yweweler.
+With --mode=sweep: log-mel spectrograms (front_end "mel") beside the coefficients, for the same network; without it,
+spoken_digits_cnn differs in both.
 """
+
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -23,7 +27,7 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict(
         {
             "front_end": "mfcc",
-            "front_end_options": {"num_mels": 40, "num_coefficients": 13, "delta_orders": 2, "log": "natural"},
+            "front_end_options": {"num_mels": 40, "delta_orders": 2, "log": "natural"},  # of either; 13 coefficients
             "frame_seconds": 0.032,
             "hop_seconds": 0.016,
             "features": (16, 32),
@@ -49,3 +53,7 @@ def get_config() -> ConfigDict:
     config.training.evaluate_every = 100
     config.training.checkpoint_every = 100
     return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {"model.front_end": ("mel", "mfcc")}, "seeds": 3}

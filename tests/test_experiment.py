@@ -13,7 +13,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from sequence_lab import experiment
-from sequence_lab.analysis import guessing, scores
+from sequence_lab.analysis import guessing, plots, scores
 from sequence_lab.composition import compose
 from sequence_lab.data import Dataset, Examples, characters
 from sequence_lab.nn import Dense
@@ -45,6 +45,13 @@ def adding_config(**training):
     config.objectives = ConfigDict({"sum": {"name": "regression"}})
     steps = {"num_steps": 9, "log_every": 2, "evaluate_every": 4, "checkpoint_every": 3, "batch_size": 8}
     config.training.update({**steps, "evaluation_batch_size": 8, **training})
+    return config
+
+
+def order_config(**training):
+    config = adding_config(**training)
+    config.dataset_name, config.dataset = "temporal_order", ConfigDict({"length": 10, "num_train": 16, "num_test": 13})
+    config.objectives = ConfigDict({"order": {"name": "classification"}})
     return config
 
 
@@ -236,6 +243,37 @@ def test_early_stopping_ends_the_run(tmp_path, one_device):
     assert summary["step"] == 2 + 3 * 2
     _, lines = run(config, tmp_path / "run", one_device)
     assert "is finished" in lines[0]
+
+
+@pytest.mark.parametrize(("best_measure", "name", "sign"), [("", "accuracy", 1), ("loss", "loss", -1)])
+def test_the_best_state_patience_and_plateau_go_by_the_measure_that_is_asked_for(
+    tmp_path, one_device, best_measure, name, sign
+):
+    """In this run accuracy and loss are best at other steps, and the run ends at another."""
+    config = order_config(
+        num_steps=40, evaluate_every=2, log_every=2, early_stopping_patience=4, best_measure=best_measure
+    )
+    config.seed = 1
+    config.optimizer.update({"learning_rate": 0.03, "schedule": "plateau", "plateau_patience": 2, "decay_factor": 0.5})
+    summary, _ = run(config, tmp_path / "run", one_device)
+    found = read_metrics(tmp_path / "run")
+    scores = {r["step"]: sign * r[name] for r in found if r["split"] == "validation"}
+    best, best_step, waited, since, rate, rates = -np.inf, 0, 0, 0, 0.03, {}
+    for step, score in scores.items():
+        rates[step] = rate  # of the record before the evaluation
+        waited, since = (0, 0) if score > best else (waited + 1, since + 1)
+        best, best_step = (score, step) if score >= best else (best, best_step)
+        rate, since = (rate / 2, 0) if since == 2 else (rate, since)
+    assert summary["best_step"] == best_step
+    assert waited == 4, "it stopped for another reason"
+    assert {r["step"]: r["learning_rate"] for r in found if r["split"] == "train"} == pytest.approx(rates)
+    other = {r["step"]: -sign * r["loss" if name == "accuracy" else "accuracy"] for r in found if r["split"] != "train"}
+    assert max(other, key=lambda step: (other[step], step)) != best_step
+
+
+def test_a_measure_to_be_best_by_is_the_objectives_own_or_the_loss(tmp_path, one_device):
+    with pytest.raises(Refused, match=r"training.best_measure is 'auprc', str; allowed: Literal\['', 'loss'\]"):
+        run(order_config(best_measure="auprc"), tmp_path / "run", one_device)
 
 
 def test_plateau_lowers_the_rate(tmp_path, one_device):
@@ -474,11 +512,14 @@ def test_time_to_the_first_step_is_said(tmp_path, one_device, capsys):
     assert "first step done 10" in capsys.readouterr().err
 
 
-def test_a_classifier_leaves_scores_intervals_and_predictions_of_the_test_split(tmp_path, one_device):
-    config = adding_config(num_steps=2)
-    config.dataset_name, config.dataset = "temporal_order", ConfigDict({"length": 10, "num_train": 16, "num_test": 13})
-    config.objectives = ConfigDict({"order": {"name": "classification"}})
+def test_a_classifier_leaves_scores_intervals_and_predictions_of_the_test_split(tmp_path, one_device, monkeypatch):
+    config = order_config(num_steps=2)
     config.published = ConfigDict({"accuracy": (0.99, "a paper")})
+    drawn = []
+    save = plots._save
+    monkeypatch.setattr(
+        plots, "_save", lambda figure, path, **kw: (drawn.append((path, figure)), save(figure, path, **kw))
+    )
     summary, lines = run(config, tmp_path / "run", one_device)
     test, (low, high) = summary["metrics"]["test"], summary["intervals"]["test"]["accuracy"]
     assert {"loss", "accuracy", "mcc", "macro_f1"} <= set(test)
@@ -488,7 +529,11 @@ def test_a_classifier_leaves_scores_intervals_and_predictions_of_the_test_split(
     split = compose(config, devices=one_device).dataset.splits["test"]
     np.testing.assert_array_equal(found["order/labels"], split.arrays["labels"])
     assert (found["order/outputs"].argmax(-1) == found["order/labels"]).mean() == pytest.approx(test["accuracy"])
-    assert (tmp_path / "run" / "plots" / "confusion_order.png").exists()
+    figure = dict(drawn)[tmp_path / "run" / "plots" / "confusion_order.png"]
+    counts = {tuple(np.array(text.get_position()).astype(int)): int(text.get_text()) for text in figure.axes[0].texts}
+    pairs = list(zip(found["order/outputs"].argmax(-1).tolist(), found["order/labels"].tolist(), strict=True))
+    assert counts == {(answer, label): pairs.count((answer, label)) for answer in range(4) for label in range(4)}
+    assert any(counts[one] != counts[one[::-1]] for one in counts)
     logged = [record for record in read_metrics(tmp_path / "run") if record["split"] == "train"]
     assert summary["training"] == {name: logged[-1][name] for name in ("accuracy", "loss")}
 

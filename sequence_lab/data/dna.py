@@ -2,9 +2,10 @@
 
 import numpy as np
 
-BASES = "ACGT"
-CODES = "URYSWKMBDHVN"  # of IUPAC, for any one of several bases
+from sequence_lab.ops import symbols
 
+BASES = symbols.DNA.symbols
+CODES = "".join(symbols.DNA.ambiguous)  # of IUPAC, for any one of several bases
 
 UNKNOWN = 4  # the id of whatever is not one base
 

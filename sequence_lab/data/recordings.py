@@ -17,7 +17,8 @@ def spoken_digits(left_out: str = "", validation: float = 0.1) -> Dataset:
 
     Args:
       left_out: a speaker, whose 500 recordings are the test split; "", the set's own split.
-      validation: share of the training recordings.
+      validation: share of the training recordings, digit by digit, by the speakers who are heard in training: it does
+        not say how well one is understood who is left out.
 
     Raises:
       ValueError: an unknown speaker, or it was not prepared.

@@ -8,6 +8,9 @@ from sequence_lab.nn import BatchNorm, Conv2D, Dense
 from sequence_lab.ops import pooling
 
 Array = jax.Array
+# What networks over images keep among Flax's "intermediates", layer by layer, for whoever asks for these: maps after
+# normalisation and activation, and those of which the maxima over 2x2 places go on.
+ACTIVATED, HALVED = "activated", "halved"
 
 
 class ConvNet2D(nn.Module):
@@ -46,6 +49,8 @@ class ConvNet2D(nn.Module):
                 if self.batch_norm:
                     x = BatchNorm()(x, lengths, train=train)
                 x = nn.relu(x)
+                self.sow("intermediates", ACTIVATED, x)
+            self.sow("intermediates", HALVED, x)
             x, lengths = pooling.max_pool(x, lengths, kernel_size=(2, 2))
         y = nn.Dropout(self.dropout)(vector(x), deterministic=not train)
         if self.hidden_features:

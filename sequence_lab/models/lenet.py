@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sequence_lab.models.convolutional import vector
+from sequence_lab.models.convolutional import ACTIVATED, HALVED, vector
 from sequence_lab.nn import Conv2D, Dense
 from sequence_lab.ops import convolution, pooling, windows
 
@@ -52,9 +52,12 @@ class LeNet(nn.Module):
 
     def _halved(self, x: Array, lengths: Array | None, name: str) -> tuple[Array, Array | None]:
         """Non-linearity and subsampling: today the largest ReLU of four, then the squashed mean of four squashed."""
+        x = _squashed(x) if self.original else nn.relu(x)
+        self.sow("intermediates", ACTIVATED, x)
         if not self.original:
-            return pooling.max_pool(nn.relu(x), lengths, kernel_size=(2, 2))
-        x, lengths = pooling.avg_pool(_squashed(x), lengths, kernel_size=(2, 2))
+            self.sow("intermediates", HALVED, x)
+            return pooling.max_pool(x, lengths, kernel_size=(2, 2))
+        x, lengths = pooling.avg_pool(x, lengths, kernel_size=(2, 2))
         weight_C = self.param(f"{name}_weight", nn.initializers.ones, x.shape[-1:])
         bias_C = self.param(f"{name}_bias", nn.initializers.zeros, x.shape[-1:])
         return _masked(_squashed(x * weight_C + bias_C), lengths), lengths

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from sequence_lab.models.convolutional import ACTIVATED
 from sequence_lab.models.vgg import scaled
 from sequence_lab.nn import BatchNorm, Conv2D, Dense
 from sequence_lab.ops import pooling
@@ -45,6 +46,7 @@ class ResNet(nn.Module):
         features = scaled((16, 32, 64), self.width)
         x, lengths = _convolution(features[0], 3, 1, "conv")(inputs_BHWC, lengths_B)
         x = nn.relu(BatchNorm(name="norm")(x, lengths, train=train))
+        self.sow("intermediates", ACTIVATED, x)
         for stage, block, strides in _blocks([(self.depth - 2) // 6] * 3):
             x, lengths = ResidualBlock(
                 features[stage],
@@ -83,6 +85,7 @@ class ImageNetResNet(nn.Module):
         features = scaled((64, 128, 256, 512), self.width)
         x, lengths = _convolution(features[0], 7, 2, "conv")(inputs_BHWC, lengths_B)
         x = nn.relu(BatchNorm(name="norm")(x, lengths, train=train))
+        self.sow("intermediates", ACTIVATED, x)
         x, lengths = pooling.max_pool(x, lengths, kernel_size=(3, 3), strides=2, padding=1)
         for stage, block, strides in _blocks(IMAGENET_BLOCKS[self.depth]):
             x, lengths = ResidualBlock(

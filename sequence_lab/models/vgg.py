@@ -3,7 +3,7 @@
 import flax.linen as nn
 import jax
 
-from sequence_lab.models.convolutional import vector
+from sequence_lab.models.convolutional import ACTIVATED, HALVED, vector
 from sequence_lab.models.recurrent import check_dropout
 from sequence_lab.nn import BatchNorm, Conv2D, Dense
 from sequence_lab.ops import pooling
@@ -67,6 +67,8 @@ class VGG(nn.Module):
                 if self.batch_norm:
                     x = BatchNorm(name=f"norm_{place}")(x, lengths, train=train)
                 x = nn.relu(x)
+                self.sow("intermediates", ACTIVATED, x)
+            self.sow("intermediates", HALVED, x)
             x, lengths = pooling.max_pool(x, lengths, kernel_size=(2, 2), ceil_mode=True)
         y = nn.Dropout(self.dropout)(vector(x), deterministic=not train)
         for number, size in enumerate(self.hidden_features):

@@ -48,7 +48,8 @@ def drawn(monkeypatch):
     """The axes of the next plot."""
     found = []
     save = plots._save
-    monkeypatch.setattr(plots, "_save", lambda figure, path: (found.append(figure.axes[0]), save(figure, path)))
+    keep = lambda figure, path, **kw: (found.append(figure.axes[0]), save(figure, path, **kw))  # noqa: E731
+    monkeypatch.setattr(plots, "_save", keep)
     return found
 
 
@@ -77,13 +78,48 @@ def test_a_sweep_curve_shows_the_intervals(monkeypatch, tmp_path, values, scale)
     np.testing.assert_allclose([bar[:, 1] for bar in bars.get_segments()], [[s - 0.1, s + 0.1] for _, s, _ in points])
 
 
-def test_a_timeline_is_drawn(tmp_path):
-    active = np.zeros((100, 2), bool)
-    active[20:60, 0] = active[50:90, 1] = True
-    plots.timeline(
-        {"truth": active, "answers": active[:, ::-1]}, 0.01, ("music", "speech"), tmp_path / "t.png", "title"
-    )
-    assert (tmp_path / "t.png").stat().st_size > 1000
+def texts(labels):
+    return [label.get_text() for label in labels]
+
+
+@pytest.mark.parametrize(("classes", "names"), [(("sit", "stand", "lie"), ["sit", "stand", "lie"]), ((), list("012"))])
+def test_a_confusion_matrix_has_labels_down_and_answers_across(monkeypatch, tmp_path, classes, names):
+    found = drawn(monkeypatch)
+    matrix = np.array([[1200, 3, 0], [5, 6, 1], [0, 0, 0]])
+    plots.confusion_matrix(matrix, classes, tmp_path / "m.png", "title")
+    axes = found[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("answer", "label")
+    assert texts(axes.get_xticklabels()) == texts(axes.get_yticklabels()) == names
+    cells = {text.get_position()[::-1]: text.get_text() for text in axes.texts}
+    assert cells == {(row, column): f"{matrix[row, column]:,}" for row in range(3) for column in range(3)}
+    image = axes.images[0]
+    np.testing.assert_allclose(image.get_array(), [[1200 / 1203, 3 / 1203, 0], [5 / 12, 6 / 12, 1 / 12], [0, 0, 0]])
+    assert image.get_clim() == (0, 1)
+    assert image.origin == "upper"
+
+
+def test_a_timeline_shows_what_was_active_when(monkeypatch, tmp_path):
+    found = drawn(monkeypatch)
+    truth, answers = np.zeros((2, 100, 2), bool)
+    truth[20:60, 0] = truth[50:90, 1] = True
+    answers[30:40, 1] = answers[95:, 1] = True
+    plots.timeline({"truth": truth, "answers": answers}, 0.01, ("music", "speech"), tmp_path / "t.png", "title")
+    axes = found[0]
+    ticks = dict(zip(axes.get_yticks(), texts(axes.get_yticklabels()), strict=True))
+    bars, colours = {}, {}
+    for rows in axes.collections:
+        for path in rows.get_paths():
+            x, y, width, height = path.get_extents().bounds
+            name = next(name for tick, name in ticks.items() if y < tick < y + height)
+            bars.setdefault(name, []).append((x, x + width))
+            colours[name] = tuple(rows.get_facecolor()[0][:3])
+    expected = {"truth, music": [(0.2, 0.6)], "truth, speech": [(0.5, 0.9)], "answers, speech": [(0.3, 0.4), (0.95, 1)]}
+    assert bars == {name: [pytest.approx(span) for span in spans] for name, spans in expected.items()}
+    assert colours["truth, music"] != colours["truth, speech"] == colours["answers, speech"]
+    assert list(ticks.values()) == ["truth, music", "truth, speech", "answers, music", "answers, speech"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the truth is on top"
+    assert axes.get_xlim() == pytest.approx((0, 1))
+    assert axes.get_xlabel() == "seconds"
 
 
 def test_a_piano_roll_shows_each_note_as_long_as_it_sounds(monkeypatch, tmp_path):
