@@ -114,8 +114,6 @@ def _measures(run: Run) -> list[str]:
     """Those that ``config.published`` names, or the one by which a state is better than another."""
     if published := _published(run):
         return list(published)
-    if own := run.fields.get("training.best_measure"):  # which runs of older versions have not
-        return [own]
     tasks = [field.split(".")[1] for field in run.fields if field.startswith("objectives.")]
     objective = OBJECTIVES.get(run.fields[f"objectives.{tasks[0]}.name"])
     best = objective.best if objective else "loss"

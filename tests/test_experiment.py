@@ -245,19 +245,14 @@ def test_early_stopping_ends_the_run(tmp_path, one_device):
     assert "is finished" in lines[0]
 
 
-@pytest.mark.parametrize(("best_measure", "name", "sign"), [("", "accuracy", 1), ("loss", "loss", -1)])
-def test_the_best_state_patience_and_plateau_go_by_the_measure_that_is_asked_for(
-    tmp_path, one_device, best_measure, name, sign
-):
+def test_the_best_state_patience_and_plateau_go_by_the_objectives_own_measure(tmp_path, one_device):
     """In this run accuracy and loss are best at other steps, and the run ends at another."""
-    config = order_config(
-        num_steps=40, evaluate_every=2, log_every=2, early_stopping_patience=4, best_measure=best_measure
-    )
+    config = order_config(num_steps=40, evaluate_every=2, log_every=2, early_stopping_patience=4)
     config.seed = 1
     config.optimizer.update({"learning_rate": 0.03, "schedule": "plateau", "plateau_patience": 2, "decay_factor": 0.5})
     summary, _ = run(config, tmp_path / "run", one_device)
     found = read_metrics(tmp_path / "run")
-    scores = {r["step"]: sign * r[name] for r in found if r["split"] == "validation"}
+    scores = {r["step"]: r["accuracy"] for r in found if r["split"] == "validation"}
     best, best_step, waited, since, rate, rates = -np.inf, 0, 0, 0, 0.03, {}
     for step, score in scores.items():
         rates[step] = rate  # of the record before the evaluation
@@ -267,13 +262,8 @@ def test_the_best_state_patience_and_plateau_go_by_the_measure_that_is_asked_for
     assert summary["best_step"] == best_step
     assert waited == 4, "it stopped for another reason"
     assert {r["step"]: r["learning_rate"] for r in found if r["split"] == "train"} == pytest.approx(rates)
-    other = {r["step"]: -sign * r["loss" if name == "accuracy" else "accuracy"] for r in found if r["split"] != "train"}
-    assert max(other, key=lambda step: (other[step], step)) != best_step
-
-
-def test_a_measure_to_be_best_by_is_the_objectives_own_or_the_loss(tmp_path, one_device):
-    with pytest.raises(Refused, match=r"training.best_measure is 'auprc', str; allowed: Literal\['', 'loss'\]"):
-        run(order_config(best_measure="auprc"), tmp_path / "run", one_device)
+    losses = {r["step"]: r["loss"] for r in found if r["split"] == "validation"}
+    assert min(losses, key=lambda step: (losses[step], -step)) != best_step
 
 
 def test_plateau_lowers_the_rate(tmp_path, one_device):

@@ -52,14 +52,6 @@ def test_seeds_and_folds_are_one_row_and_other_fields_are_not(tmp_path):
     assert "| small: layer 1 |" in text
 
 
-def test_without_published_figures_the_measure_is_that_of_the_best_state(tmp_path):
-    for number, training in enumerate([{"best_measure": ""}, {"best_measure": "loss"}, {}]):
-        kept = {"name": f"small {number}", "training": training}
-        finished(tmp_path / "runs" / str(number), {"accuracy": 0.8, "loss": 0.5}, **kept)
-    rows, _ = report(tmp_path)
-    assert [row["measure"] for row in rows] == ["accuracy", "loss", "accuracy"]
-
-
 def test_published_figures_stand_beside_ours_with_their_commands(tmp_path):
     published = {"mcc": [0.5, "a paper"], "accuracy": [0.75, "another"]}
     scores, intervals = {"accuracy": 0.8, "mcc": 0.6}, {"mcc": [0.5, 0.7]}

@@ -104,7 +104,7 @@ def say(summary: Mapping[str, Any], line: Callable[[str], None]) -> None:
 
 def plot(experiment: Experiment, folder: Path, summary: Mapping[str, Any]) -> Path:
     """Draws the learning curve; returns where it is."""
-    measure, _ = chief(experiment.trainer.tasks, experiment.trainer.training.best_measure)
+    measure, _ = chief(experiment.trainer.tasks)
     if summary["baselines"]:
         measure = prefixed(experiment.trainer.tasks, experiment.trainer.tasks[0], "bits_per_symbol")
     test = summary["metrics"].get("test")

@@ -86,7 +86,7 @@ def _chief(plain: dict[str, Any], trials: Sequence[Overrides], rows: Mapping[str
         except ValueError as error:
             words = ", ".join(f"{field}={show(value)}" for field, value in point_of(overrides).items())
             raise ValueError(f"the point {words}: {error}") from None
-        found.add(chief(tasks_of(config["objectives"], rows["objective"]), config["training"]["best_measure"]))
+        found.add(chief(tasks_of(config["objectives"], rows["objective"])))
     if len(found) > 1:
         words = " and ".join(f"{mode} {measure}" for measure, mode in sorted(found))
         raise ValueError(f"the points of this sweep are judged by {words}; allowed: one measure for all")

@@ -205,7 +205,7 @@ class _Run:
         """Evaluates the validation split; lowers the rate on a plateau; True if the score is the best so far."""
         self._drain()
         values = self.trainer.evaluate(self.state.judged, self.validation(), self.validation_shapes)
-        name, mode = objectives.chief(self.trainer.tasks, self.trainer.training.best_measure)
+        name, mode = objectives.chief(self.trainer.tasks)
         best = self.host.judge(values[name], mode)
         optimizer = self.trainer.optimizer
         if optimizer.schedule == "plateau" and self.host.since_change >= optimizer.plateau_patience:

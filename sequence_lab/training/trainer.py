@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import optax
@@ -33,12 +33,9 @@ class TrainingConfig:
     evaluate_every: int = 200  # steps between two evaluations of the validation split
     checkpoint_every: int = 200  # steps between two checkpoints; a best evaluation is always kept
     early_stopping_patience: int = 0  # evaluations without a better score before the run ends; 0: never
-    best_measure: Literal["", "loss"] = ""  # what is a better score; "": by the first objective's own measure
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            if field.name == "best_measure":
-                continue
             least = 0 if field.name in ("k1", "k2", "packed_width", "early_stopping_patience", "num_steps") else 1
             value = getattr(self, field.name)
             if value < least:

@@ -32,8 +32,7 @@ class Objective(NamedTuple):
 
     Attributes:
       measure: ``(outputs, labels, mask) -> measures``; "loss" is what training minimises.
-      best: the measure by which one state is better than another, on the validation split, unless
-        ``config.training.best_measure`` names another.
+      best: the measure by which one state is better than another, on the validation split.
       mode: whether more of it is better.
       derive: further figures from the final means, such as a perplexity.
       answers: ``(outputs, mask) -> outputs`` as scores and predictions have them: numbers of each class or target.
@@ -83,10 +82,8 @@ def tasks_of(described: Mapping[str, Mapping[str, Any]], table: Mapping[str, Obj
     ]
 
 
-def chief(tasks: Sequence[Task], best_measure: Literal["", "loss"] = "") -> tuple[str, Literal["max", "min"]]:
-    """Name and mode of the measure by which one state is better than another: the first task's, or the loss of all."""
-    if best_measure == "loss":
-        return best_measure, "min"
+def chief(tasks: Sequence[Task]) -> tuple[str, Literal["max", "min"]]:
+    """Name and mode of the measure by which one state is better than another: the first task's."""
     return prefixed(tasks, tasks[0], tasks[0].objective.best), tasks[0].objective.mode
 
 
