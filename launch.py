@@ -14,15 +14,14 @@ The same command again resumes a run that was stopped, and says so if it is fini
 """
 
 import ast
+import errno
 import importlib.metadata
-import importlib.util
 import os
 import re
 import shlex
 import sys
 import textwrap
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -84,16 +83,20 @@ from absl import flags  # noqa: E402 (the clock and the settings above come firs
 from ml_collections import config_flags  # noqa: E402
 
 EXPERIMENTS = Path(__file__).resolve().parent / "experiments"
+# What a machine says no to, which is no fault of the program: a full disk, a folder that takes no files, a closed pipe.
+MACHINES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EPIPE}
 HELP = {"--help", "-help", "-h", "--helpfull"}
-MODES = ("train", "evaluate", "generate", "scan", "sweep", "report", "prepare", "inspect")
+OF_RUNS = ("train", "evaluate", "generate", "scan")
+MODES = (*OF_RUNS, "sweep", "report", "prepare", "inspect")
 
 
 def define_flags(config: Any, argv: list[str]) -> flags.FlagValues:
     values = flags.FlagValues()
     own = {"flag_values": values}
-    about = "experiment file; --config.GROUP.FIELD=VALUE sets a field"
+    about = "experiment file, or a run's config.json; --config.GROUP.FIELD=VALUE sets a field"
     config_flags.DEFINE_config_dict("config", config, about, sys_argv=argv, **own)
-    flags.DEFINE_string("workdir", None, "folder of the run; default: runs/NAME, for a sweep sweeps/NAME", **own)
+    about = "folder of the run; default: that of its config.json, or runs/NAME, or for a sweep sweeps/NAME"
+    flags.DEFINE_string("workdir", None, about, **own)
     flags.DEFINE_string("mode", "train", f"what to do: {', '.join(MODES)}", **own)
     flags.DEFINE_multi_string("sweep", [], "an axis, FIELD=VALUE,..., repeatable, in place of the file's own", **own)
     flags.DEFINE_integer("seeds", 0, "seeds per point of a sweep; 0: as the experiment says", lower_bound=0, **own)
@@ -127,45 +130,20 @@ def usage(values: flags.FlagValues) -> str:
     return "\n".join(lines)
 
 
-def load(path: str) -> tuple[Any, dict[str, Any]]:
-    """What the experiment file at ``path`` says: its config and its sweep; ValueError, in one line, if it is none."""
-    from ml_collections import ConfigDict
-
-    from sequence_lab import schema
-
-    if not Path(path).is_file():
-        known = [os.path.relpath(p) for p in sorted(EXPERIMENTS.glob("*.py"))]
-        schema.choose("--config", path, known)
-    spec = importlib.util.spec_from_file_location("experiment_file", path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"--config is {path!r}; allowed: a Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        config = module.get_config() if hasattr(module, "get_config") else None
-        get_sweep = module.get_sweep() if hasattr(module, "get_sweep") else {}
-    except Exception as error:
-        where = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == spec.origin]
-        at = f", line {where[-1]}" if where else ""
-        raise ValueError(f"--config {path}{at} cannot be read: {type(error).__name__}: {error}") from error
-    if not isinstance(config, ConfigDict):
-        raise ValueError(f"--config {path} has no get_config() that returns a ConfigDict; allowed: a file that has")
-    return config, get_sweep
-
-
 def parse(argv: list[str]) -> tuple[flags.FlagValues, dict[str, Any]]:
     """The flags, among them the config with its overrides, and the experiment file's own sweep.
 
     Raises:
       ValueError: what is wrong with it, in one line.
     """
-    from sequence_lab import run_folder, schema
+    from sequence_lab import experiment_files, run_folder, schema
 
     # The file is taken off the command line first: ml_collections alone would mix up the errors of a missing
     # file, a faulty file and a misspelt field.
     path, rest = take_config(argv)
-    config, get_sweep = load(path)
-    add_overridden(config, override_names(rest))
+    known = [os.path.relpath(found) for found in sorted(EXPERIMENTS.glob("*.py"))]
+    config, get_sweep = experiment_files.load(path, known)
+    experiment_files.add_overridden(config, override_names(rest))
     values = define_flags(config, rest)
     if HELP.intersection(rest):
         print(usage(values))
@@ -194,30 +172,11 @@ def parse(argv: list[str]) -> tuple[flags.FlagValues, dict[str, Any]]:
         for name in names:
             if values[name].present and values.mode != mode:
                 raise ValueError(f"--{name} is given with --mode={values.mode}; allowed: with --mode={mode}")
+    if values.workdir == "":
+        raise ValueError("--workdir is ''; allowed: a folder")
+    if values.workdir is None and experiment_files.is_run(path) and values.mode in OF_RUNS:
+        values.workdir = str(Path(path).parent)
     return values, get_sweep
-
-
-def add_overridden(config: Any, names: list[str]) -> None:
-    """Adds to ``config`` the fields of its model, data set and so on that it leaves at their defaults, as far as named.
-
-    Raises:
-      ValueError: there is no such field.
-    """
-    from sequence_lab import composition, run_folder, schema
-    from sequence_lab.config import resolved
-
-    fields = run_folder.flatten(config.to_dict())
-    if all(name in fields for name in names):
-        return
-    defaults = run_folder.flatten(resolved(schema.plain(config), composition.tables()))
-    for name in names:
-        if name in fields or any(field.startswith(f"{name}.") for field in fields):
-            continue
-        if name not in defaults:
-            beside = [field for field in defaults if field.startswith(f"{name.partition('.')[0]}.")]
-            schema.choose("a field of config", name, beside or defaults)
-        group, _, field = name.rpartition(".")
-        config[group][field] = defaults[name]
 
 
 def take_config(argv: list[str]) -> tuple[str, list[str]]:
@@ -279,7 +238,7 @@ def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Exit codes: 0 done, 1 the training failed, 2 it was asked for wrongly, 130 it was interrupted."""
+    """Exit codes: 0 done, 1 the training or the machine failed, 2 it was asked for wrongly, 130 it was interrupted."""
     from sequence_lab.schema import Refused
 
     try:
@@ -297,6 +256,13 @@ def main(argv: list[str]) -> int:
         return fail(error, 1)
     except Interrupted as error:
         return fail(error, 130)
+    except OSError as error:
+        if error.errno not in MACHINES:
+            raise
+        if error.errno == errno.EPIPE:  # or Python would say so again as it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        where = f" ({error.filename})" if error.filename else ""
+        return fail(f"{error.strerror}{where}; the same command goes on from what is complete", 1)
     return 0
 
 

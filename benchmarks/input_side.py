@@ -22,7 +22,7 @@ import jax  # noqa: E402 (the settings come first)
 import numpy as np  # noqa: E402
 from absl import flags  # noqa: E402
 
-from sequence_lab import experiment  # noqa: E402
+from sequence_lab import experiment, experiment_files  # noqa: E402
 from sequence_lab.analysis import tables  # noqa: E402
 from sequence_lab.composition import Experiment, compose  # noqa: E402
 from sequence_lab.training.parallel import REPLICATED, SHARDED  # noqa: E402
@@ -35,7 +35,7 @@ ROUNDS = 3
 
 def share(name: str) -> list[str]:
     """Of an experiment's first steps at its own batch size: what the recorder says of the input side."""
-    config, _ = launch.load(str(ROOT / "experiments" / f"{name}.py"))
+    config, _ = experiment_files.load(str(ROOT / "experiments" / f"{name}.py"))
     config.training.num_steps = STEPS
     config.training.evaluate_every = config.training.checkpoint_every = STEPS
     config.baselines = ()
@@ -51,7 +51,7 @@ def share(name: str) -> list[str]:
 
 def bucketing(most: int) -> list[str]:
     """An epoch of reviews in batches of 8 widths, and as it would be if all were padded to the longest."""
-    config, _ = launch.load(str(ROOT / "experiments" / "imdb_lstm.py"))
+    config, _ = experiment_files.load(str(ROOT / "experiments" / "imdb_lstm.py"))
     config.dataset.max_length = most
     parts = compose(config)
     split: Any = parts.dataset.splits["train"]

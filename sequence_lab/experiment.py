@@ -18,8 +18,18 @@ from sequence_lab.analysis import report
 from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import Tables, default_config
 from sequence_lab.data import Packed, Sequences
+from sequence_lab.data.fingerprint import difference, fingerprint
 from sequence_lab.results import pictures, samples, summaries
-from sequence_lab.run_folder import ENVIRONMENT, SUMMARY, VOCABULARY, RunFolder, check_writable, environment, short
+from sequence_lab.run_folder import (
+    DATA,
+    ENVIRONMENT,
+    SUMMARY,
+    VOCABULARY,
+    RunFolder,
+    check_writable,
+    environment,
+    short,
+)
 from sequence_lab.training import loop, processes
 from sequence_lab.training.checkpoints import Checkpoints
 from sequence_lab.training.parallel import REPLICATED
@@ -84,6 +94,7 @@ def _train(
         changed = ", ".join(name for name in here if here[name] != before.get(name))
         say(f"{changed} changed since this run began: it goes on equal to rounding, not bit for bit")
     folder.write(ENVIRONMENT, here)
+    folder.write(DATA, fingerprint(experiment.dataset))
     if experiment.dataset.vocabulary is not None:
         folder.write(VOCABULARY, experiment.dataset.vocabulary.to_json())
     state = experiment.initial_state()
@@ -230,8 +241,19 @@ def _prepare(
         samples.check(experiment)
         folder = RunFolder(workdir)
         processes.from_first(lambda: folder.check(experiment.config, writing=writing))
+        processes.from_first(lambda: _check_data(experiment, folder))
         processes.from_first(Checkpoints(folder.path / "checkpoints").check)
     return experiment, folder
+
+
+def _check_data(experiment: Experiment, folder: RunFolder) -> None:
+    """Raises ValueError if the data have changed since the run in the folder was last trained."""
+    known = folder.read(DATA)
+    if known is not None and (changed := difference(known, fingerprint(experiment.dataset))):
+        raise ValueError(
+            f"data set {experiment.config['dataset_name']} is not what the run in {folder.path} was trained on "
+            f"({changed}); allowed: the same data, or another --workdir"
+        )
 
 
 def _best(experiment: Experiment, folder: RunFolder, say: Say) -> tuple[int, Any]:

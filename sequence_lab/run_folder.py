@@ -17,6 +17,7 @@ from sequence_lab.schema import Refused
 
 CONFIG, ENVIRONMENT, SUMMARY = "config.json", "environment.json", "summary.json"
 VOCABULARY = "vocabulary.json"  # ids of the symbols, where there are any
+DATA = "data.json"  # the fingerprint of the data set
 LOCK = ".lock"  # marks a run's folder, too: one that holds it may hold other files before the run begins
 
 # What a run samples, scans or stands beside: starts of fields that make no other run of it.

@@ -34,6 +34,7 @@ ARROWS = {
         "results", "scanning", "schema", "config", "composition", "run_folder", "data", "models", "nn", "ops",
         "training", "analysis",
     },
+    "experiment_files": {"schema", "config", "composition", "run_folder"},
     "reports": {"schema", "run_folder", "sweeps", "training", "analysis"},
     "preparation": {"schema", "config", "composition", "data", "analysis"},
     "sweeps": {

@@ -108,6 +108,10 @@ def test_a_language_model_runs_reports_and_generates(tmp_path, one_device):
     parts = []
     own = {"datasets": {"small_text": small_text}, "devices": one_device}
     assert experiment.generate(config, tmp_path / "run", **own, write=parts.append) == sampled
+    config.generation.seed = 1
+    other = experiment.generate(config, tmp_path / "run", **own, say=lines.append)
+    assert other != sampled
+    assert other.startswith("abc")
     assert parts[-1] == "\n"
     assert "".join(parts[:-1]) == sampled
     assert len(parts) > 200  # as they were drawn
@@ -115,6 +119,20 @@ def test_a_language_model_runs_reports_and_generates(tmp_path, one_device):
         config, tmp_path / "run", datasets={"small_text": small_text}, devices=one_device, say=lines.append
     )
     assert evaluated == summary["metrics"]
+
+
+@pytest.mark.parametrize("text", [TEXT[:-1], TEXT[:-1] + "z", TEXT[-1] + TEXT[1:]])
+def test_a_run_is_not_gone_on_with_or_judged_on_other_data_under_the_same_name(text, tmp_path, one_device):
+    folder = tmp_path / "run"
+    run(text_config(num_steps=2), folder, one_device)
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    other = characters({"train": text, "validation": TEXT[:400], "test": TEXT[500:800]})
+    own = {"devices": one_device, "datasets": {"small_text": lambda: other}, "say": lambda line: None}
+    for act in (experiment.run, experiment.evaluate, experiment.generate):
+        config = text_config(num_steps=3 if act is experiment.run else 2)
+        with pytest.raises(Refused, match=r"small_text is not what the run in .* was trained on .*; allowed: the same"):
+            act(config, folder, **own)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == files
 
 
 @pytest.mark.parametrize(("limit", "right"), [(2000, True), (1, False)])

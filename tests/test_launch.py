@@ -1,5 +1,6 @@
 """The command line: what it refuses, and that it reads well."""
 
+import errno
 import importlib.util
 import json
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sequence_lab import experiment, experiment_files
 from sequence_lab.composition import compose
 from sequence_lab.run_folder import RunFolder
 
@@ -74,6 +76,7 @@ def refuse(launch, tmp_path, monkeypatch, capsys):
         (["--workdr=runs"], "workdr", "workdir"),
         (["train"], "'train'", "allowed: flags"),
         (["--workdir=/proc/run"], "/proc/run", "cannot be written"),
+        (["--workdir="], "--workdir is ''", "allowed: a folder"),
         (["--seeds=3"], "--seeds", "allowed: with --mode=sweep"),
         (["--config.seed=-1"], "config.seed is -1", "allowed: 0 or more"),
         (["--config.training.k1=3", "--config.training.k2=8"], "training.k1 is 3", "which is no stream: 0"),
@@ -109,6 +112,7 @@ def test_a_missing_config_file_is_refused_with_the_nearest_one(refuse):
         ("def get_config(): pass", "has no get_config() that returns a ConfigDict"),
         (CONFIG + "    config.trainig.num_steps = 3\n    return config", "trainig"),
         (CONFIG + "    return config\ndef get_sweep(): raise KeyError('axes')", "KeyError: 'axes'"),
+        (CONFIG + "    return config\ndef get_sweep(): return 3", "a get_sweep() that returns 3; allowed: a dict"),
         ("", "has no get_config()"),
     ],
 )
@@ -189,6 +193,56 @@ def test_a_run_from_the_command_line_trains_evaluates_and_is_found_finished(laun
     assert "is finished (step 2)" in capsys.readouterr().out
 
 
+def test_a_runs_own_config_stands_for_all_that_it_was_trained_with(launch, refuse, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    fields = ["--config.model.features=(4,)", "--config.training.num_steps=2"]
+    assert launch.main(["launch.py", f"--config={GRU}", "--workdir=mine/first", *fields]) == 0
+    capsys.readouterr()
+    found = "--config=mine/first/config.json"
+    assert launch.main(["launch.py", found]) == 0
+    assert "is finished (step 2)" in capsys.readouterr().out
+    assert launch.main(["launch.py", found, "--mode=evaluate"]) == 0
+    assert "accuracy" in capsys.readouterr().out
+    assert launch.main(["launch.py", found, "--config.training.num_steps=3"]) == 0
+    assert json.loads(Path("mine/first/summary.json").read_text())["num_steps"] == 3
+    assert launch.main(["launch.py", found, "--workdir=mine/second", "--config.seed=7"]) == 0
+    first, second = (json.loads(Path(f"mine/{one}/config.json").read_text()) for one in ("first", "second"))
+    assert {**first, "seed": 7} == second
+    assert not Path("runs").exists()
+    capsys.readouterr()
+    assert "config.seed is 7" in refuse(f"--config={tmp_path}/mine/first/config.json", "--config.seed=7")
+
+
+@pytest.mark.parametrize(("text", "said"), [("{}", "is no run's"), ("{", "is damaged")])
+def test_a_json_file_that_is_no_runs_is_refused(refuse, tmp_path, text, said):
+    (tmp_path / "config.json").write_text(text)
+    assert said in refuse(f"--config={tmp_path / 'config.json'}")
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EROFS, errno.EPIPE])
+def test_what_the_machine_refuses_is_said_in_one_line(launch, reason, monkeypatch, capfd):
+    def fails(*arguments, **named):
+        raise OSError(reason, os.strerror(reason), "a/file")
+
+    monkeypatch.setattr(experiment, "run", fails)
+    kept = os.dup(1)
+    try:
+        assert launch.main(["launch.py", f"--config={GRU}"]) == 1
+    finally:
+        os.dup2(kept, 1)
+    said = capfd.readouterr().err
+    assert said == f"launch.py: {os.strerror(reason)} (a/file); the same command goes on from what is complete\n"
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(launch, monkeypatch):
+    def fails(*arguments, **named):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "a/file")
+
+    monkeypatch.setattr(experiment, "run", fails)
+    with pytest.raises(FileNotFoundError):
+        launch.main(["launch.py", f"--config={GRU}"])
+
+
 def test_a_field_that_the_file_leaves_at_its_default_can_be_set(launch):
     file = ROOT / "experiments" / "adding_lstm.py"
     words = ["--config.model.dropout=0.25", "--config.dataset.num_test=50", "--config.objectives.sum.weight=2.0"]
@@ -230,7 +284,7 @@ def test_process_setup_keeps_memory_and_sets_jax_up_and_an_import_does_nothing()
 
 
 def test_process_setup_is_off_however_absl_spells_it(launch):
-    config, _ = launch.load(GRU)
+    config, _ = experiment_files.load(GRU)
     for word in (
         "--noprocess_setup",
         "-noprocess_setup",

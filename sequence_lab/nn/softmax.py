@@ -60,10 +60,9 @@ class ClassSoftmax(nn.Module):
     def __call__(self, x_BTC: Array, lengths_B: Array | None = None) -> Array:
         classes_BTK = jax.nn.log_softmax(Dense(len(self.bounds), name="classes")(x_BTC, lengths_B))
         symbols_BTV = Dense(self.bounds[-1], name="symbols")(x_BTC, lengths_B)
-        parts = [
-            jax.nn.log_softmax(symbols_BTV[..., first:end]) + classes_BTK[..., number, None]
-            for number, (first, end) in enumerate(itertools.pairwise((0, *self.bounds)))
-        ]
+        # Split, not sliced: the gradient of each of a hundred slices would be an array of all V.
+        own = jnp.split(symbols_BTV, self.bounds[:-1], axis=-1)
+        parts = [jax.nn.log_softmax(part) + classes_BTK[..., number, None] for number, part in enumerate(own)]
         return masking.zero_padding(jnp.concatenate(parts, axis=-1), lengths_B)
 
 

@@ -76,7 +76,7 @@ def text(experiment: Experiment, variables: Any) -> Iterator[str]:
         return
     drawn = generation.stream(
         experiment.model, variables, prompt_T, config.length, config.temperature,
-        jax.random.key(experiment.config["seed"]), top_k=config.top_k, top_p=config.top_p,
+        _key(experiment, config), top_k=config.top_k, top_p=config.top_p,
     )  # fmt: skip
     so_far, said, whole = np.asarray(prompt_T).tolist(), "", vocabulary.decode(np.asarray(prompt_T))
     for symbol in itertools.chain([None], drawn):
@@ -132,7 +132,7 @@ def piece(experiment: Experiment, variables: Any, folder: Path) -> str:
     """The first frames of a test piece, continued: leaves a MIDI file and a picture in ``folder``; says where."""
     config = GenerationConfig(**experiment.config["generation"])
     variables = experiment.trainer.parallel.get(variables, REPLICATED)
-    prompt_TK, key = _first_frames(experiment, config), jax.random.key(experiment.config["seed"])
+    prompt_TK, key = _first_frames(experiment, config), _key(experiment, config)
     drawn_TK = generation.generate_frames(
         experiment.model, variables, prompt_TK, config.length, config.temperature, key
     )
@@ -144,6 +144,10 @@ def piece(experiment: Experiment, variables: Any, folder: Path) -> str:
         roll_TK, len(prompt_TK), LOWEST, folder / PICTURE, f"{experiment.config['name']}: {origin} and what follows"
     )
     return f"{origin} and {config.length} more: {short(folder / MIDI)}, {short(folder / PICTURE)}"
+
+
+def _key(experiment: Experiment, config: GenerationConfig) -> jax.Array:
+    return jax.random.fold_in(jax.random.key(experiment.config["seed"]), config.seed)
 
 
 def _first_frames(experiment: Experiment, config: GenerationConfig) -> jax.Array:

@@ -6,6 +6,7 @@ and both as if they had never been: the step before is restored.
 """
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -76,11 +77,22 @@ class Checkpoints:
             self.finish()
 
     def finish(self) -> None:
-        """Waits for the checkpoint being written, if there is one, and seals it."""
-        if self._unsealed is not None:
+        """Waits for the checkpoint being written, if there is one, and seals it.
+
+        Raises:
+          OSError: the disk is full; checkpoints before it stay as they are.
+        """
+        if self._unsealed is None:
+            return
+        step, self._unsealed = self._unsealed, None  # it is not waited for again if it fails
+        try:
             self._open().wait_until_finished()
-            _seal(self._folder / str(self._unsealed))
-            self._unsealed = None
+        except ValueError as error:  # TensorStore's of every kind
+            full = os.strerror(errno.ENOSPC)
+            if full not in str(error):
+                raise
+            raise OSError(errno.ENOSPC, full, str(self._folder / str(step))) from None
+        _seal(self._folder / str(step))
 
     def close(self) -> None:
         self.finish()

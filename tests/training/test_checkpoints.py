@@ -1,9 +1,11 @@
 """Checkpoints: what comes back is what went in, or the step before."""
 
+import errno
 import json
 import shutil
 
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 from sequence_lab.training.checkpoints import MANIFEST, Checkpoints
@@ -112,6 +114,28 @@ def test_a_checkpoint_that_was_being_written_does_not_count(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     assert checkpoints.steps() == [3, 2]
     assert checkpoints.restore_latest(tree(0))[0] == 3
+
+
+def test_a_full_disk_is_said_once_and_the_steps_before_stay(tmp_path, monkeypatch):
+    filled(tmp_path, (1, 2))
+    checkpoints = Checkpoints(tmp_path)
+
+    def full(manager):
+        # As TensorStore says it.
+        raise ValueError(
+            "RESOURCE_EXHAUSTED: Failed to write 9 bytes to file 7: No space left on device [os_error='28']"
+        )
+
+    checkpoints.save(3, tree(3), {}, None)
+    with monkeypatch.context() as patched:
+        patched.setattr(ocp.CheckpointManager, "wait_until_finished", full)
+        with pytest.raises(OSError, match=r"No space left on device: .*3") as found:
+            checkpoints.finish()
+        assert found.value.errno == errno.ENOSPC
+    checkpoints.close()
+    step, arrays, _ = Checkpoints(tmp_path).restore_latest(tree(0))
+    assert step == 2
+    assert_equal(arrays, tree(2))
 
 
 def test_manifest_names_every_file(tmp_path):
