@@ -4,7 +4,7 @@ python launch.py --config=experiments/enhancers_cnn_bilstm.py
 
 0.2 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 75.25 % under each, by the published protocol,
 whose training pieces contain some of the test; enhancers_kmers.py has 77.8 %. With --mode=sweep: with them and without
-(dataset.leaked False).
+(dataset.leaked False), which has 74.7 ± 0.7 % (± is a 95 % interval).
 """
 
 from typing import Any

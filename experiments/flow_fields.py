@@ -2,8 +2,8 @@
 
 python launch.py --config=experiments/flow_fields.py
 
-0.3 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 87.5 ± 37 % (± is a 95 % interval): 96.5 and
-95.9 %, and 70.2 % under one that mixes three of the six kinds up.
+0.4 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 98.8 ± 0.4 % (± is a 95 % interval). Noise of 2.0
+in place of 1.5 leaves one seed in three on a plateau, with three of the six kinds mixed up.
 """
 
 from ml_collections import ConfigDict

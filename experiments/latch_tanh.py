@@ -2,9 +2,9 @@
 
 python launch.py --config=experiments/latch_tanh.py
 
-Guessing is right in 1/2. With --mode=sweep: lags of 20, 50, 100 and 200 steps. Not yet measured: minutes on 2 CPU
-cores, and the test score to expect over 3 seeds; under seed 0 all of validation is right after 250 steps at a lag of
-50, after 1,000 at 200.
+0.1 to 0.2 minutes on 2 CPU cores. Guessing is right in 1/2. With --mode=sweep: lags of 20, 50, 100 and 200 steps. To
+expect over 3 seeds, at these lags: 100.0, 88.5, 100.0 and 49.6 % of 1,000 test sequences right. At 50 steps one seed of
+three has 65.4 %, the others all: which seed learns it is chance, up to a lag at which none does.
 
 Bengio et al. (1994): success of gradient descent falls with the lag.
 """

@@ -2,8 +2,9 @@
 
 python launch.py --config=experiments/memorisation_20_bits.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. By chance 1 in 5^10 sequences is
-right, and 1/5 of the symbols; remembering nothing costs 0.23 nats a step.
+3.8 minutes on 2 CPU cores. To expect over 3 seeds: 60.9 ± 31 % of the test sequences repeated without a fault (± is a
+95 % interval): 66.0, 70.0 and 46.7 %. By chance 1 in 5^10 sequences is right, and 1/5 of the symbols; remembering
+nothing costs 0.23 nats a step.
 
 Martens and Sutskever (2011), 100 tanh units, Hessian-free, gradients over 1,000 to 10,000 sequences: solved at T = 200
 under some seeds.

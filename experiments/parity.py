@@ -2,10 +2,10 @@
 
 python launch.py --config=experiments/parity.py
 
-0.1 minutes on 2 CPU cores. Guessing is right in 1/2. To expect over 3 seeds: all of 1,000 test strings right (100.0 %)
-under each. With --mode=sweep: three kinds of cells, of which LSTMs have 100.0 % and tanh units 99.9 %; and strings of
-up to 10, 50 and 100 bits, not yet measured over 3 seeds: of up to 100 a GRU has 100 % of validation right under seed 0,
-tanh units half.
+0.1 to 0.5 minutes on 2 CPU cores. Guessing is right in 1/2. To expect over 3 seeds: all of 1,000 test strings right
+(100.0 %) under each. With --mode=sweep: three kinds of cells, and strings of up to 10, 20, 50 and 100 bits. GRU and
+LSTM have 100.0 % at each; tanh units 100.0, 99.9, 92.7 ± 31 and 58.5 ± 31 % (± is a 95 % interval): of up to 50 bits
+two seeds of three have all right.
 
 Bengio et al. (1994) have parity as the task on which gradient descent does worst; Rumelhart et al. (1986) as a layered
 network's. Of networks guessed at random, as in experiments/latch.py, the 47,880th, the 249,746th and the 296,195th are

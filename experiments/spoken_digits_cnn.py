@@ -2,10 +2,10 @@
 
 python launch.py --config=experiments/spoken_digits_cnn.py
 
-1 minute on 2 CPU cores. To expect over 3 seeds: a test accuracy of 99.6 ± 0.5 % (± is a 95 % interval). The test split
-is the set's own: the first five recordings of each digit by each of six speakers, who are all in training, too. One who
-is not is the test of spoken_digits_speakers. Without the masks of SpecAugment (config.model.spec_augment), seed 0 has
-100.0 %. With --mode=sweep: cepstral coefficients (front_end "mfcc") beside the spectrograms, for the same network.
+0.8 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 99.9 ± 0.5 % (± is a 95 % interval). The test
+split is the set's own: the first five recordings of each digit by each of six speakers, who are all in training, too.
+One who is not is the test of spoken_digits_speakers. With --mode=sweep: cepstral coefficients (front_end "mfcc") beside
+the spectrograms, for the same network: 98.8 ± 1.0 %.
 """
 
 from typing import Any

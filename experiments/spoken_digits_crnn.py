@@ -2,11 +2,11 @@
 
 python launch.py --config=experiments/spoken_digits_crnn.py
 
-0.3 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 99.2 ± 0.5 % (± is a 95 % interval). The test
+0.5 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 99.2 ± 0.5 % (± is a 95 % interval). The test
 split is the set's own: the first five recordings of each digit by each of six speakers, who are all in training, too. A
 speaker who is not is the test split with --config.dataset.left_out=theo, or george, jackson, lucas, nicolas, yweweler.
-With --mode=sweep: log-mel spectrograms (front_end "mel") beside the coefficients, for the same network; without it,
-spoken_digits_cnn differs in both.
+With --mode=sweep: log-mel spectrograms (front_end "mel") beside the coefficients, for the same network: 100.0 % under
+each. Without it, spoken_digits_cnn differs in both.
 """
 
 from typing import Any

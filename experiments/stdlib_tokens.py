@@ -2,9 +2,9 @@
 
 python launch.py --config=experiments/stdlib_tokens.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. The gold labels are those of
-Python's own tokenizer; a span is right where a whole token is found, and its kind. Of tokens longer than a piece, 128
-characters, each part is a span.
+0.8 minutes on 2 CPU cores. To expect over 3 seeds: not yet measured; of seed 0 a span F1 of 96.4 % on the test split,
+and 97.84 % of its characters right. The gold labels are those of Python's own tokenizer; a span is right where a whole
+token is found, and its kind. Of tokens longer than a piece, 128 characters, each part is a span.
 """
 
 from ml_collections import ConfigDict
