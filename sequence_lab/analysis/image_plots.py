@@ -11,22 +11,29 @@ TILE = 0.9  # inches, the shorter side
 SIGNED, BRIGHT = "RdBu_r", "gray"
 
 
-def filter_grid(kernel_HWCD: np.ndarray, path: Path, title: str, most: int = 64) -> None:
+def filter_grid(kernel_HWCD: np.ndarray, path: Path, title: str, *, colours: bool = False, most: int = 64) -> None:
     """Draws the filters of a first layer, ``most`` at most, each on a scale of its own.
 
-    Red is positive, blue negative, white 0. Those over three channels are drawn in colours, grey being 0; over any
-    other number, as a row of tiles, one for each channel.
+    Red is positive, blue negative, white 0; a filter over several channels is a row of tiles, one for each.
+
+    Args:
+      colours: the channels are red, green and blue: each filter is one tile in these, grey being 0.
     """
     kernel = np.asarray(kernel_HWCD, np.float32)[..., :most]
     kernel = kernel / np.maximum(np.abs(kernel).max(axis=(0, 1, 2)), 1e-9)
     height, width, channels, count = kernel.shape
-    if channels == 3:
-        tiles = list(np.moveaxis(0.5 + kernel / 2, -1, 0))
+    if colours:
+        tiles, columns, channels = list(np.moveaxis(0.5 + kernel / 2, -1, 0)), _columns(count), 1
     else:
         tiles = list(kernel.transpose(3, 2, 0, 1).reshape(count * channels, height, width))
-    columns = channels if channels not in (1, 3) else _columns(count)
-    names = [""] * len(tiles) if channels not in (1, 3) else [str(number) for number in range(count)]
+        columns = channels if channels > 1 else _columns(count)
+    names = ["" if tile % channels else str(tile // channels) for tile in range(len(tiles))]
     _grid(tiles, names, columns, path, title, cmap=SIGNED, vmin=-1, vmax=1)
+
+
+def are_colours(images: np.ndarray) -> bool:
+    """Whether the last axis can be red, green and blue: three channels from 0 to 1."""
+    return images.shape[-1] == 3 and bool(images.min() >= 0) and bool(images.max() <= 1)
 
 
 def feature_maps(maps_HWD: np.ndarray, path: Path, title: str, image_HWC: np.ndarray | None = None) -> None:
@@ -100,9 +107,9 @@ def _grid(
 
 
 def _shown(image_HWC: np.ndarray) -> np.ndarray:
-    """As colours where there are three channels from 0 to 1; else in grey, channels side by side, each from 0 to 1."""
+    """As colours where it may have them; else in grey, channels side by side, each from 0 to 1."""
     image = np.asarray(image_HWC, np.float32)
-    if image.shape[-1] == 3 and image.min() >= 0 and image.max() <= 1:
+    if are_colours(image):
         return image
     low, high = image.min(axis=(0, 1)), image.max(axis=(0, 1))
     return np.concatenate(list(np.moveaxis((image - low) / np.maximum(high - low, 1e-9), -1, 0)), axis=1)

@@ -88,7 +88,8 @@ def draw(experiment: Experiment, variables: Any, folder: Path) -> list[Path]:
     images = _images(experiment, name)
     maps = np.asarray(first.maps(images[:1]))[0]
     paths = [folder / f"{kind}.png" for kind in ("filters", "feature_maps", "patches", "edges")]
-    image_plots.filter_grid(first.kernel, paths[0], f"{title}, filters of the first layer")
+    colours = image_plots.are_colours(images)
+    image_plots.filter_grid(first.kernel, paths[0], f"{title}, filters of the first layer", colours=colours)
     image_plots.feature_maps(maps, paths[1], f"{title}, their maps of one image", images[0])
     units = range(min(UNITS, maps.shape[-1]))
     found = list(itertools.chain(*patches.peaks(first.maps, images, units, min(PEAKS, len(images)))))

@@ -103,16 +103,27 @@ def tiles(figure):
 
 
 def test_filters_are_drawn_in_signs_in_colours_or_channel_by_channel(drawn, tmp_path):
-    for channels in (1, 3, 2):
+    for channels, colours in ((1, False), (3, True), (2, False)):
         kernel = RANDOM.normal(size=(3, 4, channels, 5))
-        image_plots.filter_grid(kernel, tmp_path / "plots" / f"{channels}.png", "filters")
+        image_plots.filter_grid(kernel, tmp_path / "plots" / f"{channels}.png", "filters", colours=colours)
         assert (tmp_path / "plots" / f"{channels}.png").read_bytes().startswith(b"\x89PNG")
     signs, colours, channels = map(tiles, drawn)
+    titles = [[axes.get_title() for axes in figure.axes if axes.images] for figure in drawn]
+    assert titles[:2] == [["0", "1", "2", "3", "4"]] * 2
+    assert titles[2] == ["0", "", "1", "", "2", "", "3", "", "4", ""]
     assert [tile.shape for tile in signs] == [(3, 4)] * 5
     assert [tile.shape for tile in colours] == [(3, 4, 3)] * 5
     assert all(tile.min() >= 0 and tile.max() <= 1 for tile in colours)
     assert len(channels) == 10
     np.testing.assert_allclose(channels[3], kernel[:, :, 1, 1] / np.abs(kernel[..., 1]).max(), rtol=1e-6)
+
+
+def test_three_channels_are_colours_from_0_to_1_alone():
+    images = RANDOM.uniform(size=(2, 3, 4, 3))
+    assert image_plots.are_colours(images)
+    assert not image_plots.are_colours(images - 0.5)
+    assert not image_plots.are_colours(images * 2)
+    assert not image_plots.are_colours(images[..., :2])
 
 
 def test_feature_maps_stand_after_their_image_on_one_scale(drawn, tmp_path):

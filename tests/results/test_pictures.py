@@ -114,7 +114,7 @@ def recorded(monkeypatch, *names):
     """The arguments of the next calls of those plots."""
     found = {}
     for name in names:
-        monkeypatch.setattr(image_plots, name, lambda *args, name=name: found.__setitem__(name, args))
+        monkeypatch.setattr(image_plots, name, lambda *args, name=name, **_: found.__setitem__(name, args))
     return found
 
 
