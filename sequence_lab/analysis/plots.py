@@ -1,5 +1,6 @@
 """Plots of results, as PNG files."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from sequence_lab.analysis.segments import events
 
 Record = Mapping[str, Any]
+
+DASHES: tuple[Any, ...] = ("--", ":", "-.", (0, (1, 4)))
 
 
 def learning_curve(
@@ -29,13 +32,13 @@ def learning_curve(
         if points:
             steps, values = zip(*points, strict=True)
             axes.plot(steps, values, label=split, marker="o" if len(points) < 30 else None, markersize=3, **style)
-    for (name, value), dashes in zip((baselines or {}).items(), ("--", ":", "-.", (0, (1, 4))), strict=False):
+    for (name, value), dashes in zip((baselines or {}).items(), itertools.cycle(DASHES), strict=False):
         axes.axhline(value, color="0.35", linestyle=dashes, linewidth=1.2, label=f"test, {name}: {value:.3f}")
     if test is not None:
         axes.plot(*test, "*", color="tab:green", markersize=13, zorder=3, label=f"test, this run: {test[1]:.4g}")
     axes.set(xlabel="step", ylabel=measure.replace("_", " "), title=title)
     if axes.get_lines():
-        axes.legend(frameon=False)
+        axes.legend(edgecolor="none", framealpha=0.9)  # level lines may pass behind it
     _save(figure, path)
 
 
@@ -89,7 +92,8 @@ def confusion_matrix(matrix: Any, classes: Sequence[str], path: Path, title: str
     """
     size = len(matrix)
     names = list(classes) or [str(number) for number in range(size)]
-    figure, axes = _figure(max(4.2, 0.42 * size + 1.8))
+    side = max(4.2, 0.42 * size + 1.8)
+    figure, axes = _figure(side, side + 0.1 * max(map(len, names)))
     shares = matrix / matrix.sum(axis=1, keepdims=True).clip(1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row in range(size if size <= 20 else 0):
