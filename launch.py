@@ -15,13 +15,15 @@ The same command again resumes a run that was stopped, and says so if it is fini
 
 import ast
 import errno
+import functools
 import importlib.metadata
+import operator
 import os
 import re
-import shlex
 import sys
 import textwrap
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +85,8 @@ from absl import flags  # noqa: E402 (the clock and the settings above come firs
 from ml_collections import config_flags  # noqa: E402
 
 EXPERIMENTS = Path(__file__).resolve().parent / "experiments"
-# What a machine says no to, which is no fault of the program: a full disk, a folder that takes no files, a closed pipe.
-MACHINES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EPIPE}
+# What a machine says no to, which is no fault of the program: a full disk, a folder that takes no files.
+MACHINES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 HELP = {"--help", "-help", "-h", "--helpfull"}
 OF_RUNS = ("train", "evaluate", "generate", "scan")
 MODES = (*OF_RUNS, "sweep", "report", "prepare", "inspect")
@@ -130,7 +132,7 @@ def usage(values: flags.FlagValues) -> str:
     return "\n".join(lines)
 
 
-def parse(argv: list[str]) -> tuple[flags.FlagValues, dict[str, Any]]:
+def parse(argv: list[str]) -> tuple[flags.FlagValues, Mapping[str, Any]]:
     """The flags, among them the config with its overrides, and the experiment file's own sweep.
 
     Raises:
@@ -143,7 +145,7 @@ def parse(argv: list[str]) -> tuple[flags.FlagValues, dict[str, Any]]:
     path, rest = take_config(argv)
     known = [os.path.relpath(found) for found in sorted(EXPERIMENTS.glob("*.py"))]
     config, get_sweep = experiment_files.load(path, known)
-    experiment_files.add_overridden(config, override_names(rest))
+    experiment_files.add_overridden(config, experiment_files.override_names(rest))
     values = define_flags(config, rest)
     if HELP.intersection(rest):
         print(usage(values))
@@ -154,8 +156,9 @@ def parse(argv: list[str]) -> tuple[flags.FlagValues, dict[str, Any]]:
         known = re.match(r"flag --config\.([\w.]+)=(.*?): ", str(error))
         fields = run_folder.flatten(config.to_dict())
         if known and known[1] in fields:
-            wanted = type(fields[known[1]]).__name__
-            raise ValueError(f"--config.{known[1]} is {known[2]!r}; allowed: {wanted}") from None
+            *groups, field = known[1].split(".")
+            wanted = functools.reduce(operator.getitem, groups, config).get_type(field)
+            raise ValueError(f"--config.{known[1]} is {known[2]!r}; allowed: {wanted.__name__}") from None
         raise ValueError(error) from None
     except flags.Error as error:
         raise ValueError(error) from None
@@ -174,8 +177,8 @@ def parse(argv: list[str]) -> tuple[flags.FlagValues, dict[str, Any]]:
                 raise ValueError(f"--{name} is given with --mode={values.mode}; allowed: with --mode={mode}")
     if values.workdir == "":
         raise ValueError("--workdir is ''; allowed: a folder")
-    if values.workdir is None and experiment_files.is_run(path) and values.mode in OF_RUNS:
-        values.workdir = str(Path(path).parent)
+    if values.workdir is None and values.mode in OF_RUNS and (own := experiment_files.own_folder(path)):
+        values.workdir = str(own)
     return values, get_sweep
 
 
@@ -191,12 +194,8 @@ def take_config(argv: list[str]) -> tuple[str, list[str]]:
     return path, rest
 
 
-def override_names(argv: list[str]) -> list[str]:
-    return [found[1] for word in argv if (found := re.match(r"--?config\.([^=]+)", word))]
-
-
-def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
-    from sequence_lab import experiment, schema
+def work(values: flags.FlagValues, get_sweep: Mapping[str, Any], argv: list[str]) -> None:
+    from sequence_lab import experiment, experiment_files, schema
 
     config, mode = values.config, values.mode
     if values.distributed:
@@ -209,7 +208,7 @@ def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
     folder = {"sweep": "sweeps", "inspect": "inspections"}.get(mode, "runs")
     name = config.dataset_name if mode == "inspect" else config.name
     workdir = Path(values.workdir or Path(folder) / name.replace("/", "_"))
-    command = f"python {shlex.join(sys.argv)}"
+    command = experiment_files.command(take_config(argv)[0], argv)
     if mode == "train":
         experiment.run(config, workdir, started=STARTED, command=command)
     elif mode == "evaluate":
@@ -239,6 +238,19 @@ def work(values: flags.FlagValues, get_sweep: dict[str, Any]) -> None:
 
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 1 the training or the machine failed, 2 it was asked for wrongly, 130 it was interrupted."""
+    try:
+        return launched(argv)
+    except BrokenPipeError:  # whoever read has enough; Python would say so again as it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.errno not in MACHINES:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        return fail(f"{error.strerror}{where}; what is complete stays", 1)
+
+
+def launched(argv: list[str]) -> int:
     from sequence_lab.schema import Refused
 
     try:
@@ -249,20 +261,13 @@ def main(argv: list[str]) -> int:
     from sequence_lab.training.loop import Diverged
 
     try:
-        work(values, get_sweep)
+        work(values, get_sweep, argv)
     except Refused as error:
         return fail(error, 2)
     except Diverged as error:
         return fail(error, 1)
     except Interrupted as error:
         return fail(error, 130)
-    except OSError as error:
-        if error.errno not in MACHINES:
-            raise
-        if error.errno == errno.EPIPE:  # or Python would say so again as it ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        where = f" ({error.filename})" if error.filename else ""
-        return fail(f"{error.strerror}{where}; the same command goes on from what is complete", 1)
     return 0
 
 

@@ -31,7 +31,7 @@ class GenerationConfig:
     prompt: str = "The "  # text to continue; of pairs, the source
     piece: int = 0  # of the test split, to continue in its place where the data are music
     frames: int = 16  # so many of that piece's first ones
-    seed: int = 0  # what is drawn is drawn from the run's seed and this one
+    seed: int = 0  # another sample for every number, drawn from it and the run's seed
 
     def __post_init__(self) -> None:
         if self.top_k < 0 or not 0 < self.top_p <= 1 or self.beam_width < 1 or self.length_penalty < 0:
@@ -44,10 +44,10 @@ class GenerationConfig:
                 f"config.generation is length {self.length}, temperature {self.temperature}, prompt {self.prompt!r}; "
                 "allowed: length 1 or more, temperature 0 or more, a prompt of one character or more"
             )
-        if self.piece < 0 or self.frames < 1 or self.seed < 0:
+        if self.piece < 0 or self.frames < 1 or not 0 <= self.seed < 2**32:
             raise ValueError(
                 f"config.generation is piece {self.piece}, frames {self.frames}, seed {self.seed}; allowed: 0 or more, "
-                "1 or more, 0 or more"
+                "1 or more, 0 to 2**32 - 1"
             )
 
 

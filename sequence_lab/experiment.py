@@ -18,7 +18,7 @@ from sequence_lab.analysis import report
 from sequence_lab.composition import Experiment, compose
 from sequence_lab.config import Tables, default_config
 from sequence_lab.data import Packed, Sequences
-from sequence_lab.data.fingerprint import difference, fingerprint
+from sequence_lab.data.fingerprint import NAMES, difference, fingerprint
 from sequence_lab.results import pictures, samples, summaries
 from sequence_lab.run_folder import (
     DATA,
@@ -74,7 +74,7 @@ def run(
     say = say if processes.is_first() else _silent
     with contextlib.ExitStack() as entered:
         workdir = entered.enter_context(processes.folder_of(Path(workdir)))
-        experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices)
+        experiment, folder, data = _prepare(config, workdir, models, datasets, objectives, devices)
         with schema.refusals():
             done, before = processes.from_first(lambda: (folder.read(SUMMARY), folder.read(ENVIRONMENT)))
         processes.from_first(lambda: entered.enter_context(folder.claim(experiment.config)))
@@ -82,6 +82,8 @@ def run(
             say(f"{folder.path} is finished (step {done['step']}); raise training.num_steps to go on")
             summaries.say(done, say)
             return done
+        if folder.read(DATA) is None:
+            folder.write(DATA, data)
         return _train(experiment, folder, before, started, command, say)
 
 
@@ -90,11 +92,10 @@ def _train(
 ) -> dict[str, Any]:
     """A run in a folder that is claimed, from its newest checkpoint on; ``before``: the environment it began in."""
     here = environment(experiment.trainer.parallel.devices)
-    if before is not None and before != here:
-        changed = ", ".join(name for name in here if here[name] != before.get(name))
+    changed = ", ".join(name for name in here if before is not None and here[name] != before.get(name))
+    if changed:
         say(f"{changed} changed since this run began: it goes on equal to rounding, not bit for bit")
-    folder.write(ENVIRONMENT, here)
-    folder.write(DATA, fingerprint(experiment.dataset))
+    folder.write(ENVIRONMENT, {"command": command, **here})
     if experiment.dataset.vocabulary is not None:
         folder.write(VOCABULARY, experiment.dataset.vocabulary.to_json())
     state = experiment.initial_state()
@@ -142,7 +143,7 @@ def evaluate(
       schema.Refused: as ``run``; or there is no checkpoint.
     """
     say = say if processes.is_first() else _silent
-    experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
+    experiment, folder, _ = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
     _, variables = _best(experiment, folder, say)
     found = summaries.metrics(experiment, variables)
     say(report.metrics_table(found))
@@ -173,7 +174,9 @@ def generate(
       schema.Refused: as ``run``; or there is no checkpoint, the experiment is neither a language model nor one of pairs
         or music, or the prompt is no source that a model of pairs can read.
     """
-    experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
+    experiment, folder, _ = _prepare(
+        config, workdir, models, datasets, objectives, devices, writing=False, read_by=NAMES
+    )
     if not any(kind(experiment) for kind in (samples.writes_text, samples.writes_targets, samples.writes_music)):
         raise schema.Refused(
             f"model {experiment.config['model_name']} on {experiment.config['dataset_name']} cannot generate; "
@@ -219,7 +222,9 @@ def scan(
     Raises:
       schema.Refused: as ``run``; or there is no checkpoint, the experiment classifies no DNA, or a file is not FASTA.
     """
-    experiment, folder = _prepare(config, workdir, models, datasets, objectives, devices, writing=False)
+    experiment, folder, _ = _prepare(
+        config, workdir, models, datasets, objectives, devices, writing=False, read_by=NAMES
+    )
     with schema.refusals():
         plan = scanning.planned(experiment, folder.path)
     _, variables = _best(experiment, folder, say)
@@ -234,26 +239,41 @@ def _prepare(
     objectives: Tables | None,
     devices: Sequence[jax.Device] | None,
     writing: bool = True,
-) -> tuple[Experiment, RunFolder]:
-    """All that can be refused, before anything is written."""
+    read_by: Sequence[str] = (),
+) -> tuple[Experiment, RunFolder, dict[str, Any]]:
+    """All that can be refused, before anything is written; experiment, folder and the fingerprint of the data.
+
+    Args:
+      read_by: what of the data has to be as it was, as ``fingerprint`` names it; (): all.
+    """
     with schema.refusals():
         experiment = compose(config, models=models, datasets=datasets, objectives=objectives, devices=devices)
         samples.check(experiment)
         folder = RunFolder(workdir)
         processes.from_first(lambda: folder.check(experiment.config, writing=writing))
-        processes.from_first(lambda: _check_data(experiment, folder))
+        data = _check_data(experiment, folder, read_by, writing)
         processes.from_first(Checkpoints(folder.path / "checkpoints").check)
-    return experiment, folder
+    return experiment, folder, data
 
 
-def _check_data(experiment: Experiment, folder: RunFolder) -> None:
-    """Raises ValueError if the data have changed since the run in the folder was last trained."""
-    known = folder.read(DATA)
-    if known is not None and (changed := difference(known, fingerprint(experiment.dataset))):
+def _check_data(experiment: Experiment, folder: RunFolder, read_by: Sequence[str], writing: bool) -> dict[str, Any]:
+    """The fingerprint of the data set.
+
+    Raises:
+      ValueError: it is not that of the data that the run in the folder began with, or that the first process has.
+    """
+    own = fingerprint(experiment.dataset)
+    known = processes.from_first(lambda: own if (kept := folder.read(DATA)) is None else kept)
+    if not isinstance(known, dict) or not all(isinstance(part, dict) for part in known.values()):
+        raise ValueError(f"{folder.path / DATA} is damaged: it holds no fingerprint of data")
+    before, now = ({name: one[name] for name in read_by or one if name in one} for one in (known, own))
+    changed = difference(before, now)
+    if processes.in_any(changed is not None):
         raise ValueError(
-            f"data set {experiment.config['dataset_name']} is not what the run in {folder.path} was trained on "
-            f"({changed}); allowed: the same data, or another --workdir"
+            f"data set {experiment.config['dataset_name']} is not what the run in {folder.path} began with "
+            f"({changed or 'in another process'}); allowed: the same data{', or another --workdir' if writing else ''}"
         )
+    return own
 
 
 def _best(experiment: Experiment, folder: RunFolder, say: Say) -> tuple[int, Any]:

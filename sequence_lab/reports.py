@@ -30,8 +30,8 @@ class Run(NamedTuple):
 def write(folders: Sequence[Path], out: Path, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
     """Reads every finished run below the folders, and writes one table of them as Markdown, as JSON and as a picture.
 
-    Runs of an experiment that differ in their seed alone, or in the fields of ``config.replicates``, are one row; a run
-    that is there more than once, as a copy or in two sweeps, counts once.
+    Runs of an experiment that differ in their seed alone, or in the fields of ``config.replicates``, are one row;
+    copies of a run count once.
 
     Returns:
       The rows, as the JSON holds them.
@@ -80,7 +80,7 @@ def _experiment(name: str, runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The rows of one experiment: a group of runs for each point in which they differ, a row for each measure."""
     by_point: dict[str, dict[str, Run]] = {}
     for run in runs:
-        own = json.dumps([run.fields.get("seed"), *_replicate(run)])
+        own = json.dumps([run.fields.get("seed"), *_replicate(run), run.summary["metrics"]])
         by_point.setdefault(json.dumps(_point(run), sort_keys=True), {}).setdefault(own, run)
     groups = [list(group.values()) for group in by_point.values()]
     points = [_point(group[0]) for group in groups]

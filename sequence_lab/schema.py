@@ -70,9 +70,7 @@ def resolve_call(group: str, row: Callable[..., Any], fields: Mapping[str, Any])
     """``resolve`` for one class or function."""
     parameters = named_parameters(row)
     check_names(f"config.{group}", fields, parameters)
-    hints = typing.get_type_hints(row.__init__ if inspect.isclass(row) else row)
-    if inspect.isclass(row):
-        hints = {**typing.get_type_hints(row), **hints}
+    hints = _hints(row)
     for key, value in fields.items():
         if not _is_a(value, hints.get(key, Any)):
             raise ValueError(
@@ -80,6 +78,18 @@ def resolve_call(group: str, row: Callable[..., Any], fields: Mapping[str, Any])
             )
     defaults = {key: p.default for key, p in parameters.items() if p.default is not p.empty}
     return {**plain(defaults), **fields}
+
+
+def optional_type(row: Callable[..., Any], field: str) -> type | None:
+    """What a field that may be None is otherwise: the one type that its annotation has; None if there is not one."""
+    others = [option for option in typing.get_args(_hints(row).get(field)) if option is not types.NoneType]
+    kinds = {typing.get_origin(option) or option for option in others}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _hints(row: Callable[..., Any]) -> dict[str, Any]:
+    own = typing.get_type_hints(row) if inspect.isclass(row) else {}
+    return {**own, **typing.get_type_hints(row.__init__ if inspect.isclass(row) else row)}
 
 
 def named_parameters(row: Callable[..., Any]) -> dict[str, inspect.Parameter]:

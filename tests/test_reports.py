@@ -85,11 +85,12 @@ def test_runs_over_the_same_rows_have_the_interval_over_these_and_folds_have_not
     ]
 
 
-def test_a_run_that_is_there_twice_counts_once(tmp_path):
-    for folder, seed in (("a", 0), ("b", 1), ("copy", 0), ("other/sweep", 1)):
-        finished(tmp_path / "runs" / folder, {"accuracy": 0.8 + seed / 100}, seed=seed)
+def test_copies_of_a_run_count_once_and_another_outcome_of_its_seed_is_another_run(tmp_path):
+    runs = {"a": (0, 0.7), "b": (1, 0.8), "copy": (0, 0.7), "other/sweep": (1, 0.8), "again": (1, 0.9)}
+    for folder, (seed, accuracy) in runs.items():
+        finished(tmp_path / "runs" / folder, {"accuracy": accuracy}, seed=seed)
     rows, _ = report(tmp_path)
-    assert [(row["runs"], row["scores"]) for row in rows] == [("2", [0.8, 0.81])]
+    assert [(row["runs"], sorted(row["scores"])) for row in rows] == [("3", [0.7, 0.8, 0.9])]
 
 
 def test_seeds_that_succeed_or_fail_are_listed(tmp_path):

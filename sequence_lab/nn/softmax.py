@@ -62,7 +62,8 @@ class ClassSoftmax(nn.Module):
         symbols_BTV = Dense(self.bounds[-1], name="symbols")(x_BTC, lengths_B)
         # Split, not sliced: the gradient of each of a hundred slices would be an array of all V.
         own = jnp.split(symbols_BTV, self.bounds[:-1], axis=-1)
-        parts = [jax.nn.log_softmax(part) + classes_BTK[..., number, None] for number, part in enumerate(own)]
+        each = jnp.split(classes_BTK, len(self.bounds), axis=-1)
+        parts = [jax.nn.log_softmax(part) + log_BT1 for part, log_BT1 in zip(own, each, strict=True)]
         return masking.zero_padding(jnp.concatenate(parts, axis=-1), lengths_B)
 
 

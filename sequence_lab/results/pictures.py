@@ -45,7 +45,7 @@ def first_convolution(experiment: Experiment, variables: Any) -> First | None:
     called: list[Conv2D] = []
 
     def is_first(module: Any, method: str) -> bool:
-        if isinstance(module, Conv2D) and method == "__call__":
+        if not called and isinstance(module, Conv2D) and method == "__call__":
             called.append(module)
         return bool(called) and module.path == called[0].path and method == "__call__"
 

@@ -21,6 +21,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 MANIFEST = "manifest.json"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 FIRST_ALONE = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})  # the others are not waited for
 
 
@@ -80,19 +81,21 @@ class Checkpoints:
         """Waits for the checkpoint being written, if there is one, and seals it.
 
         Raises:
-          OSError: the disk is full; checkpoints before it stay as they are.
+          OSError: the disk is full, or takes nothing more; checkpoints before it stay as they are.
         """
         if self._unsealed is None:
             return
-        step, self._unsealed = self._unsealed, None  # it is not waited for again if it fails
+        folder = self._folder / str(self._unsealed)
         try:
             self._open().wait_until_finished()
-        except ValueError as error:  # TensorStore's of every kind
-            full = os.strerror(errno.ENOSPC)
-            if full not in str(error):
+        except Exception as error:
+            self._unsealed = None  # it is not waited for again
+            number = next((number for number in NO_ROOM if os.strerror(number) in str(error)), None)
+            if number is None:
                 raise
-            raise OSError(errno.ENOSPC, full, str(self._folder / str(step))) from None
-        _seal(self._folder / str(step))
+            raise OSError(number, os.strerror(number), str(folder)) from None  # of TensorStore's ValueError
+        _seal(folder)
+        self._unsealed = None
 
     def close(self) -> None:
         self.finish()

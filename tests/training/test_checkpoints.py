@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 
 import numpy as np
@@ -116,26 +117,43 @@ def test_a_checkpoint_that_was_being_written_does_not_count(tmp_path):
     assert checkpoints.restore_latest(tree(0))[0] == 3
 
 
-def test_a_full_disk_is_said_once_and_the_steps_before_stay(tmp_path, monkeypatch):
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_full_disk_is_said_once_and_the_steps_before_stay(tmp_path, monkeypatch, reason):
     filled(tmp_path, (1, 2))
     checkpoints = Checkpoints(tmp_path)
 
     def full(manager):
-        # As TensorStore says it.
-        raise ValueError(
-            "RESOURCE_EXHAUSTED: Failed to write 9 bytes to file 7: No space left on device [os_error='28']"
-        )
+        raise ValueError(f"RESOURCE_EXHAUSTED: Failed to write 9 bytes to file 7: {os.strerror(reason)}")
 
     checkpoints.save(3, tree(3), {}, None)
     with monkeypatch.context() as patched:
         patched.setattr(ocp.CheckpointManager, "wait_until_finished", full)
-        with pytest.raises(OSError, match=r"No space left on device: .*3") as found:
+        with pytest.raises(OSError, match=r"3'$") as found:
             checkpoints.finish()
-        assert found.value.errno == errno.ENOSPC
+        assert found.value.errno == reason
     checkpoints.close()
     step, arrays, _ = Checkpoints(tmp_path).restore_latest(tree(0))
     assert step == 2
     assert_equal(arrays, tree(2))
+
+
+@pytest.mark.parametrize("stop", [ValueError("another fault"), KeyboardInterrupt()])
+def test_another_fault_is_no_full_disk_and_a_second_interruption_leaves_the_step_to_be_sealed(
+    tmp_path, monkeypatch, stop
+):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, tree(1), {}, None)
+
+    def fails(manager):
+        raise stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ocp.CheckpointManager, "wait_until_finished", fails)
+        with pytest.raises(type(stop)):
+            checkpoints.finish()
+    checkpoints.close()
+    sealed = Checkpoints(tmp_path).restore_latest(tree(0)) is not None
+    assert sealed == isinstance(stop, KeyboardInterrupt)
 
 
 def test_manifest_names_every_file(tmp_path):
