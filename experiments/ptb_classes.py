@@ -2,7 +2,8 @@
 
 python launch.py --config=experiments/ptb_classes.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds.
+44 minutes on one CPU core. To expect over 3 seeds: not yet measured; of seed 0 a test perplexity of 136.9 (124 to 150
+over blocks of 1,000 words), where KN5 has 141.1; mixed with KN5 113.1, with KN5 and a cache 105.4.
 """
 
 from ml_collections import ConfigDict
