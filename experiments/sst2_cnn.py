@@ -2,7 +2,8 @@
 
 python launch.py --config=experiments/sst2_cnn.py
 
-3 minutes on 2 CPU cores. To expect over 3 seeds: not yet measured; of seed 0 a test accuracy of 81.2 %.
+4 minutes on one CPU core. To expect over 3 seeds: a test accuracy of 81.7 ± 4.2 % (± is a 95 % interval): 81.2, 80.3
+and 83.5 %.
 """
 
 from ml_collections import ConfigDict
