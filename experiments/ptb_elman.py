@@ -2,9 +2,10 @@
 
 python launch.py --config=experiments/ptb_elman.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. Unlike the papers' network it is
-trained on windows of 20 words (theirs: back-propagation over 5 steps), and an input matrix stands between the words'
-vectors and its units.
+30 minutes, most of them on one CPU core. To expect over 3 seeds: not yet measured; of seed 0 a test perplexity of 126.3
+(114 to 138 over blocks of 1,000 words), where KN5 has 141.1; mixed with KN5 108.0, with KN5 and a cache 101.0. Unlike
+the papers' network it is trained on windows of 20 words (theirs: back-propagation over 5 steps), and an input matrix
+stands between the words' vectors and its units.
 """
 
 from ml_collections import ConfigDict
