@@ -208,7 +208,8 @@ def work(values: flags.FlagValues, get_sweep: Mapping[str, Any], argv: list[str]
     folder = {"sweep": "sweeps", "inspect": "inspections"}.get(mode, "runs")
     name = config.dataset_name if mode == "inspect" else config.name
     workdir = Path(values.workdir or Path(folder) / name.replace("/", "_"))
-    command = experiment_files.command(take_config(argv)[0], argv)
+    with schema.refusals():
+        command = experiment_files.command(take_config(argv)[0], argv)
     if mode == "train":
         experiment.run(config, workdir, started=STARTED, command=command)
     elif mode == "evaluate":

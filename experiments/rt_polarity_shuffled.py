@@ -3,9 +3,8 @@
 python launch.py --config=experiments/rt_polarity_shuffled.py
 
 The network of rt_polarity_cnn. 2 minutes a fold on 2 CPU cores. With --mode=sweep: its ten folds, to expect a test
-accuracy of 76.4 ± 0.6 % (± is a 95 % interval over the folds, one seed each; over 3 seeds not measured), fold by fold
-0.2 ± 1.0 points below the sentences as they are: this network learns nothing from the order of 8,600 sentences' words
-that pays.
+accuracy of 76.4 ± 0.6 % (± is a 95 % interval over the folds, one seed each; over 3 seeds not measured). The sentences
+as they are have 76.7 ± 1.0 %: this network learns nothing from the order of 8,600 sentences' words that pays.
 """
 
 from typing import Any

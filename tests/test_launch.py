@@ -150,6 +150,12 @@ def test_a_damaged_config_in_a_run_is_refused(refuse, tmp_path):
     assert "is damaged" in refuse(f"--config={GRU}", f"--workdir={run.path}")
 
 
+def test_a_damaged_environment_beside_the_config_of_a_run_is_refused(refuse, tmp_path):
+    run = digits_run(tmp_path / "run")
+    (run.path / "environment.json").write_text("{")
+    assert "environment.json is damaged" in refuse(f"--config={run.path / 'config.json'}")
+
+
 def test_generating_from_a_classifier_is_refused(refuse):
     assert "cannot generate" in refuse(f"--config={GRU}", "--mode=generate")
 
