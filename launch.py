@@ -14,7 +14,6 @@ The same command again resumes a run that was stopped, and says so if it is fini
 """
 
 import ast
-import errno
 import functools
 import importlib.metadata
 import operator
@@ -85,8 +84,6 @@ from absl import flags  # noqa: E402 (the clock and the settings above come firs
 from ml_collections import config_flags  # noqa: E402
 
 EXPERIMENTS = Path(__file__).resolve().parent / "experiments"
-# What a machine says no to, which is no fault of the program: a full disk, a folder that takes no files.
-MACHINES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 HELP = {"--help", "-help", "-h", "--helpfull"}
 OF_RUNS = ("train", "evaluate", "generate", "scan")
 MODES = (*OF_RUNS, "sweep", "report", "prepare", "inspect")
@@ -245,6 +242,8 @@ def main(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
+        from sequence_lab.run_folder import MACHINES
+
         if error.errno not in MACHINES:
             raise
         where = f" ({error.filename})" if error.filename else ""

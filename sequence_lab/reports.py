@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from sequence_lab import schema
 from sequence_lab.analysis import plots, tables
-from sequence_lab.run_folder import BESIDE, CONFIG, SUMMARY, RunFolder, flatten, short
+from sequence_lab.data.fingerprint import difference
+from sequence_lab.run_folder import BESIDE, CONFIG, DATA, SUMMARY, RunFolder, flatten, short
 from sequence_lab.sweeps.axis import show
 from sequence_lab.sweeps.space import short_names
 from sequence_lab.training.objectives import OBJECTIVES
@@ -20,18 +21,25 @@ HEADER = ("experiment", "measure", "published", "ours", "runs", "minutes", "comm
 
 
 class Run(NamedTuple):
-    """A finished run: its fields by their dotted names, what stands in its summary, and its folder."""
+    """A finished run.
+
+    Attributes:
+      fields: of its config, by their dotted names.
+      summary: what it measured.
+      data: the fingerprint of its data, where that was kept.
+    """
 
     fields: Mapping[str, Any]
     summary: Mapping[str, Any]
+    data: Mapping[str, Any] | None
     folder: Path
 
 
 def write(folders: Sequence[Path], out: Path, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
     """Reads every finished run below the folders, and writes one table of them as Markdown, as JSON and as a picture.
 
-    Runs of an experiment that differ in their seed alone, or in the fields of ``config.replicates``, are one row;
-    copies of a run count once.
+    Runs of an experiment that differ in their seed alone, or in the fields of ``config.replicates``, are one row
+    if they had the same data; copies of a run count once.
 
     Returns:
       The rows, as the JSON holds them.
@@ -65,7 +73,7 @@ def _runs(folder: Path) -> Iterable[Run]:
         own = RunFolder(path.parent)
         summary, config = own.read(SUMMARY), own.read(CONFIG)
         if config is not None and "metrics" in summary:
-            yield Run(flatten(config), summary, path.parent)
+            yield Run(flatten(config), summary, own.read(DATA), path.parent)
 
 
 def _name(run: Run) -> str:
@@ -82,8 +90,9 @@ def _experiment(name: str, runs: Sequence[Run]) -> list[dict[str, Any]]:
     for run in runs:
         own = json.dumps([run.fields.get("seed"), *_replicate(run), run.summary["metrics"]])
         by_point.setdefault(json.dumps(_point(run), sort_keys=True), {}).setdefault(own, run)
-    groups = [list(group.values()) for group in by_point.values()]
-    points = [_point(group[0]) for group in groups]
+    by_data = [_by_data(list(group.values())) for group in by_point.values()]
+    groups = [group for one in by_data for group in one]
+    points = [_point(group[0]) | {"data": number} for one in by_data for number, group in enumerate(one, 1)]
     every = sorted({field for point in points for field in point})
     differ = [field for field in every if len({json.dumps(point.get(field)) for point in points}) > 1]
     names = short_names(differ)
@@ -103,6 +112,22 @@ def _point(run: Run) -> dict[str, Any]:
         for field, value in run.fields.items()
         if not field.startswith(NEVER_APART) and field not in replicates
     }
+
+
+def _by_data(runs: Sequence[Run]) -> list[list[Run]]:
+    """Apart what had other data under the same name; a run that kept no fingerprint goes with the first."""
+    known: dict[str, list[Mapping[str, Any]]] = {}  # of the same replicate, as folds have different data anyhow
+    groups: list[list[Run]] = []
+    for run in runs:
+        before = known.setdefault(json.dumps(_replicate(run)), [])
+        alike = [n for n, data in enumerate(before) if run.data is None or difference(data, run.data) is None]
+        number = alike[0] if alike else len(before)
+        if not alike and run.data is not None:
+            before.append(run.data)
+        if number == len(groups):
+            groups.append([])
+        groups[number].append(run)
+    return groups
 
 
 def _replicate(run: Run) -> list[Any]:

@@ -52,6 +52,21 @@ def test_seeds_and_folds_are_one_row_and_other_fields_are_not(tmp_path):
     assert "| small: layer 1 |" in text
 
 
+def test_runs_over_data_that_changed_between_them_are_apart(tmp_path):
+    data = {"changed": {"inputs of train": {"size": [4], "crc32": 1}}, "first": {"inputs of train": {"size": [3]}}}
+    data["first"]["inputs of train"]["crc32"] = 1
+    for number, (fold, which) in enumerate([(0, None), (0, "first"), (1, "first"), (0, "changed"), (0, "first")]):
+        folder = tmp_path / "runs" / str(number)
+        finished(folder, {"accuracy": number / 10}, seed=number, dataset={"fold": fold})
+        if which is not None:
+            (folder / "data.json").write_text(json.dumps(data[which]))
+    rows, _ = report(tmp_path)
+    assert [(row["experiment"], row["scores"]) for row in rows] == [
+        ("small: data 1", [0.0, 0.1, 0.2, 0.4]),
+        ("small: data 2", [0.3]),
+    ]
+
+
 def test_published_figures_stand_beside_ours_with_their_commands(tmp_path):
     published = {"mcc": [0.5, "a paper"], "accuracy": [0.75, "another"]}
     scores, intervals = {"accuracy": 0.8, "mcc": 0.6}, {"mcc": [0.5, 0.7]}

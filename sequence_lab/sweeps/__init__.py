@@ -3,7 +3,8 @@
 A sweep is a folder: ``sweep.json`` (the config and the space), ``study.journal`` (an Optuna study: what is waiting,
 what came of the rest), ``trials/`` (an ordinary run folder each), ``sweep.md``, ``summary.json`` and, for one numeric
 axis, ``plots/sweep.png``. The same call again runs what is missing and nothing twice; more values, points or seeds
-extend it. A trial that failed stays failed.
+extend it. A trial that failed stays failed; one that was refused, as where its data are not
+what they were, counts among the failed and is tried anew by the next call.
 """
 
 import pickle
@@ -54,7 +55,8 @@ def sweep(
       What ``summary.json`` holds.
 
     Raises:
-      schema.Refused: a config, the space or the folder does not fit; no trial was run.
+      schema.Refused: a config, the space or the folder does not fit, or each trial by itself; none was run.
+      OSError: the disk is full, or takes nothing more; the same call goes on.
       training.interrupts.Interrupted: SIGINT or SIGTERM came in; running trials have a checkpoint.
     """
     plain = schema.plain(config)
@@ -70,8 +72,11 @@ def sweep(
         _check_portable(job.tables)
     folder = Path(workdir).absolute()
     with study.opened(folder, base, chosen, trials, mode) as queue:
-        local.Crew(queue, job, lambda overrides: of_trial(plain, base, overrides), folder / "trials", say).run()
-        summary = report.summarise(base["name"], queue.records(), measure, mode)
+        crew = local.Crew(queue, job, lambda overrides: of_trial(plain, base, overrides), folder / "trials", say)
+        refused = crew.run()
+        if len(refused) == queue.count():
+            raise schema.Refused(next(iter(refused.values())))
+        summary = report.summarise(base["name"], queue.records(refused), measure, mode)
         say(report.write(folder, summary))
         say(f"\nall of it is in {short(folder)}, the table in {short(folder / report.TABLE)}")
     return summary

@@ -51,27 +51,36 @@ class Crew:
     folder: Path
     say: Callable[[str], None]
 
-    def run(self) -> None:
+    def run(self) -> dict[str, str]:
         """To the end of the queue.
+
+        Returns:
+          By trial, why it was refused; they wait for the next time.
 
         Raises:
           Interrupted: SIGINT or SIGTERM came in; running trials have a checkpoint and wait again.
+          OSError: the disk is full, or takes nothing more; running trials wait again.
           RuntimeError: a worker could not even start.
         """
         self._workers: list[_Worker] = []
+        self._refused: dict[str, str] = {}
+        self._error: OSError | None = None
         with interrupts() as interrupted:
             try:
                 for _ in range(min(self.job.workers, self.study.count(TrialState.WAITING))):
                     self._start()
-                while self._workers and not interrupted.is_set():
+                while self._workers and not interrupted.is_set() and self._error is None:
                     self._attend()
                 self._stop()
             finally:
                 for worker in self._workers:
                     worker.process.kill()
                     worker.process.join()
+        if self._error is not None:
+            raise self._error
         if interrupted.is_set() and self.study.count(TrialState.WAITING):
             raise Interrupted(f"the sweep stopped after {self._progress()} trials; the same command goes on from there")
+        return self._refused
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -94,7 +103,7 @@ class Crew:
             worker = by_orders[orders]  # type: ignore[index]
             try:
                 self._settle(worker, worker.orders.recv())
-                worker.trial = self.study.take()
+                worker.trial = None if self._error else self.study.take()
                 if worker.trial is None:
                     self._dismiss(worker)
                 else:
@@ -110,6 +119,11 @@ class Crew:
             return
         if outcome.state == "stopped":
             self.study.put_back(trial.number)
+            self._error = outcome.error or self._error
+            return
+        if outcome.state == "refused":  # what still counts as running in the study waits when it is opened again
+            self._refused[trial.name] = outcome.reason
+            self.say(f"{trial.name}  refused: {outcome.reason}")
             return
         if outcome.attributes is not None:
             self.study.complete(trial.number, outcome.score, outcome.attributes)

@@ -137,12 +137,17 @@ class Study:
         self._storage.set_trial_user_attr(self._trial_id(number), "reason", reason)
         self._study.tell(number, state=TrialState.FAIL)
 
-    def records(self) -> list[dict[str, Any]]:
-        """Every trial as ``{"name", "overrides", "state": "complete" | "failed" | "waiting", ...}``, in order."""
-        return [
+    def records(self, refused: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Every trial as ``{"name", "overrides", "state": "complete" | "failed" | "waiting", ...}``, in order.
+
+        Args:
+          refused: by name, the reasons of those that are to count as failed although they wait.
+        """
+        found = [
             {**schema.plain(trial.user_attrs), "state": STATES.get(trial.state, "waiting")}
             for trial in self._study.trials
         ]
+        return [r | {"state": "failed", "reason": refused[r["name"]]} if r["name"] in refused else r for r in found]
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 
 from sequence_lab import experiment
-from sequence_lab.run_folder import LOCK
+from sequence_lab.run_folder import LOCK, MACHINES
 from sequence_lab.schema import Refused
 from sequence_lab.training.interrupts import Interrupted
 from sequence_lab.training.loop import Diverged
@@ -41,12 +41,18 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a worker reports of a trial."""
+    """What a worker reports of a trial.
 
-    state: Literal["complete", "failed", "stopped"]
+    Attributes:
+      state: "refused" before anything was written, as data are not there or not what they were; "stopped" by the parent
+        or, with ``error``, by the machine.
+    """
+
+    state: Literal["complete", "failed", "refused", "stopped"]
     score: float = math.nan
     attributes: Mapping[str, Any] | None = None
     reason: str = ""
+    error: OSError | None = None
 
 
 def work(orders: Connection, lifeline: Connection, job: Job) -> None:
@@ -83,28 +89,32 @@ def _obey(lifeline: Connection) -> None:
 
 def attempt(config: Mapping[str, Any], folder: Path, job: Job) -> Outcome:
     """Runs one trial in its folder, with all that it prints in a log there."""
-    _log_to(folder)
     try:
+        _log_to(folder)
         summary = experiment.run(
             config, folder, **job.tables, command=job.command, say=functools.partial(print, flush=True)
         )
     except Interrupted as stopped:
         print(stopped, flush=True)
         return Outcome("stopped")
-    except (Diverged, Refused) as error:
-        return _failed(str(error))
+    except Refused as error:
+        return _ended("refused", str(error))
+    except Diverged as error:
+        return _ended("failed", str(error))
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in MACHINES:
+            return Outcome("stopped", error=OSError(error.errno, error.strerror, error.filename))
         traceback.print_exc()
-        return _failed(f"{type(error).__name__}: {error}")
+        return _ended("failed", f"{type(error).__name__}: {error}")
     score = summary["metrics"]["validation"][job.measure]
     if not math.isfinite(score):
-        return _failed(f"validation {job.measure} is {score}")
+        return _ended("failed", f"validation {job.measure} is {score}")
     return Outcome("complete", score, {name: summary[name] for name in ("metrics", "seconds", "step", "parameters")})
 
 
-def _failed(reason: str) -> Outcome:
-    print(f"failed: {reason}", flush=True)
-    return Outcome("failed", reason=" ".join(reason.split()))
+def _ended(state: Literal["failed", "refused"], reason: str) -> Outcome:
+    print(f"{state}: {reason}", flush=True)
+    return Outcome(state, reason=" ".join(reason.split()))
 
 
 def _log_to(folder: Path) -> None:

@@ -33,13 +33,13 @@ def test_opening_again_requeues_what_ran_and_repeats_nothing_finished(tmp_path):
         queue.complete(first.number, 0.5, {"metrics": {"validation": {"loss": 0.5}}, "seconds": 1.0})
         queue.fail(second.number, "diverged")
     with open_(tmp_path) as queue:
-        states = [record["state"] for record in queue.records()]
+        states = [record["state"] for record in queue.records({})]
         assert states == ["complete", "failed", "waiting", "waiting"]
         assert queue.take() == third
         assert queue.take().number == 3
         assert queue.take() is None
-        assert queue.records()[0]["metrics"] == {"validation": {"loss": 0.5}}
-        assert queue.records()[1]["reason"] == "diverged"
+        assert queue.records({})[0]["metrics"] == {"validation": {"loss": 0.5}}
+        assert queue.records({})[1]["reason"] == "diverged"
 
 
 def test_a_trial_put_back_is_taken_again(tmp_path):
@@ -73,9 +73,9 @@ def test_more_values_points_and_seeds_join_a_sweep(tmp_path, before, after):
     with open_(tmp_path, Space(**after)) as queue:
         wanted = Space(**after).trials(0)
         assert queue.count() == len(wanted) > there
-        overrides = [record["overrides"] for record in queue.records()]
+        overrides = [record["overrides"] for record in queue.records({})]
         assert sorted(map(repr, overrides)) == sorted(map(repr, wanted))
-        assert queue.records()[0]["state"] == "complete"
+        assert queue.records({})[0]["state"] == "complete"
 
 
 def test_a_space_that_leaves_trials_out_is_refused_and_adds_nothing(tmp_path):

@@ -46,10 +46,33 @@ def test_sweep_runs_reports_survives_failures_and_repeats_nothing(tmp_path):
     assert "first step done" in (run / "log.txt").read_text()
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
 
-    before = _times(tmp_path)
+    before, ended = _times(tmp_path), ("0000", "0002")
     assert sweep(tiny_config(), tmp_path, axes, say=said.append) == summary
-    assert len(said) == 8
-    assert _times(tmp_path) == before
+    assert len(said) == 10  # the two that were refused are tried anew
+    changed = [path for path, time in _times(tmp_path).items() if before.get(path) != time]
+    assert not [path for path in changed if path.relative_to(tmp_path / "trials").parts[0].startswith(ended)]
+
+
+def test_trials_without_their_data_or_a_disk_to_write_to_are_run_once_these_are_there(tmp_path):
+    table = tmp_path / "table.csv"
+    config = tiny_config()
+    config.dataset_name, config.dataset = "text_table", {"files": str(table)}
+    config.objectives = {"kind": {"name": "classification"}}
+    axes = ["optimizer.learning_rate=0.01,0.02"]
+    with pytest.raises(Refused, match="table.csv"):
+        sweep(config, tmp_path / "sweep", axes)
+
+    table.write_text("text,label\n" + "".join(f"{word} {n},{word}\n" for n in range(20) for word in ("good", "bad")))
+    trials = tmp_path / "sweep" / "trials"
+    log = next(trials.iterdir()) / "log.txt"
+    log.unlink()
+    log.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        sweep(config, tmp_path / "sweep", axes)
+
+    log.unlink()
+    summary = sweep(config, tmp_path / "sweep", axes)
+    assert [(point["seeds"], point["failed"], point["waiting"]) for point in summary["points"]] == [([0], 0, 0)] * 2
 
 
 @pytest.mark.parametrize(
