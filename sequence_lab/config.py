@@ -152,6 +152,17 @@ def resolved(config: dict[str, Any], rows: Mapping[str, Tables]) -> dict[str, An
     return config
 
 
+def completed(known: Mapping[str, Any], rows: Mapping[str, Tables]) -> Mapping[str, Any]:
+    """The config that a run or sweep was kept with, and the defaults of the fields that there are since then.
+
+    One that this version cannot read stays as it is.
+    """
+    try:
+        return resolved(schema.plain(known), rows)
+    except (ValueError, KeyError, TypeError):  # no more than the comparison with it needs to know
+        return known
+
+
 def _check_own(config: Mapping[str, Any]) -> None:
     """Raises ValueError for a field that is in no group and has a type or value that is not allowed."""
     for key, expected in (

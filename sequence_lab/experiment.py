@@ -15,8 +15,8 @@ from ml_collections import ConfigDict
 
 from sequence_lab import scanning, schema
 from sequence_lab.analysis import report
-from sequence_lab.composition import Experiment, compose
-from sequence_lab.config import Tables, default_config
+from sequence_lab.composition import Experiment, compose, tables
+from sequence_lab.config import Tables, completed, default_config
 from sequence_lab.data import Packed, Sequences
 from sequence_lab.data.fingerprint import NAMES, difference, fingerprint
 from sequence_lab.results import pictures, samples, summaries
@@ -250,7 +250,8 @@ def _prepare(
         experiment = compose(config, models=models, datasets=datasets, objectives=objectives, devices=devices)
         samples.check(experiment)
         folder = RunFolder(workdir)
-        processes.from_first(lambda: folder.check(experiment.config, writing=writing))
+        complete = functools.partial(completed, rows=tables(models, datasets, objectives))
+        processes.from_first(lambda: folder.check(experiment.config, complete, writing=writing))
         data = _check_data(experiment, folder, read_by, writing)
         processes.from_first(Checkpoints(folder.path / "checkpoints").check)
     return experiment, folder, data

@@ -23,6 +23,8 @@ DATA = "data.json"  # the fingerprint of the data set
 MACHINES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 LOCK = ".lock"  # marks a run's folder, too: one that holds it may hold other files before the run begins
 
+Complete = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
 # What a run samples, scans or stands beside: starts of fields that make no other run of it.
 BESIDE = ("generation.", "scan.", "published", "replicates", "guesses", "dynamic_rate")
 
@@ -33,11 +35,15 @@ class RunFolder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
 
-    def check(self, config: Mapping[str, Any], *, writing: bool = True) -> None:
-        """Raises ValueError if the folder holds another experiment's run, or is to be written and cannot be."""
+    def check(self, config: Mapping[str, Any], complete: Complete = dict, *, writing: bool = True) -> None:
+        """Raises ValueError if the folder holds another experiment's run, or is to be written and cannot be.
+
+        Args:
+          complete: from the config that is kept, one with the fields that there are since then.
+        """
         known = self.read(CONFIG)
         if known is not None:
-            check_same(f"the run in {self.path}", known, config, may_differ)
+            check_same(f"the run in {self.path}", complete(known), config, may_differ)
         if writing:
             self.check_free("run", CONFIG, LOCK)
 
@@ -95,7 +101,7 @@ def check_same(
     Args:
       may_differ: of a dotted field, its value before and its value now.
     """
-    old, new = flatten(known), flatten(json.loads(json.dumps(config)))
+    old, new = (flatten(json.loads(json.dumps(one))) for one in (known, config))
     for name in sorted({*old, *new}, key=lambda name: (name != "name", name)):
         before, now = old.get(name, "not there"), new.get(name, "not there")
         if before != now and not may_differ(name, before, now):

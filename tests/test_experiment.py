@@ -235,6 +235,13 @@ def test_a_finished_run_says_so_and_more_steps_go_on(tmp_path, one_device):
     _, lines = run(adding_config(), tmp_path / "run", one_device)
     assert "is finished (step 9)" in lines[0]
     assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
+    older = json.loads((tmp_path / "run" / "config.json").read_text())
+    del older["dynamic_rate"], older["optimizer"]["weight_decay"], older["model"]["dropout"]
+    (tmp_path / "run" / "config.json").write_text(json.dumps(older))  # as a version without these fields had kept it
+    changed = adding_config()
+    changed.optimizer.weight_decay = 0.1
+    with pytest.raises(Refused, match=r"optimizer.weight_decay is 0.1, but the run in .* has 0"):
+        run(changed, tmp_path / "run", one_device)
     summary, _ = run(adding_config(num_steps=12), tmp_path / "run", one_device)
     assert summary["step"] == 12
     assert read_metrics(tmp_path / "run")[-1]["step"] == 12

@@ -7,6 +7,7 @@ extend it. A trial that failed stays failed; one that was refused, as where its 
 what they were, counts among the failed and is tried anew by the next call.
 """
 
+import functools
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from ml_collections import ConfigDict
 
 from sequence_lab import schema
 from sequence_lab.composition import tables
-from sequence_lab.config import Tables, resolved
+from sequence_lab.config import Tables, completed, resolved
 from sequence_lab.run_folder import short
 from sequence_lab.sweeps import local, report, study
 from sequence_lab.sweeps.axis import Range, parse_axis, show
@@ -71,7 +72,7 @@ def sweep(
         job = Job({"models": models, "datasets": datasets, "objectives": objectives}, measure, workers, command)
         _check_portable(job.tables)
     folder = Path(workdir).absolute()
-    with study.opened(folder, base, chosen, trials, mode) as queue:
+    with study.opened(folder, base, chosen, trials, mode, functools.partial(completed, rows=rows)) as queue:
         crew = local.Crew(queue, job, lambda overrides: of_trial(plain, base, overrides), folder / "trials", say)
         refused = crew.run()
         if len(refused) == queue.count():

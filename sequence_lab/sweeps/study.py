@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import TrialState
 
 from sequence_lab import schema
-from sequence_lab.run_folder import RunFolder, check_same, exclusive
+from sequence_lab.run_folder import Complete, RunFolder, check_same, exclusive
 from sequence_lab.sweeps.axis import Axis, Range, show
 from sequence_lab.sweeps.space import Overrides, Space, key, short_names
 
@@ -34,13 +34,19 @@ class Waiting(NamedTuple):
 
 @contextmanager
 def opened(
-    workdir: Path, config: Mapping[str, Any], space: Space, trials: Sequence[Overrides], mode: str
+    workdir: Path,
+    config: Mapping[str, Any],
+    space: Space,
+    trials: Sequence[Overrides],
+    mode: str,
+    complete: Complete = dict,
 ) -> Iterator["Study"]:
     """The study in ``workdir``, made if there is none, with all of ``trials``; keeps other processes out.
 
     Args:
       config: resolved; the one that the trials change.
       mode: "min" or "max": which scores are better.
+      complete: as of ``RunFolder.check``.
 
     Raises:
       schema.Refused: the folder holds something else, or a sweep of another config, or one with trials that are not
@@ -53,7 +59,7 @@ def opened(
         with schema.refusals():
             known = folder.read(SWEEP)
             if known is not None:
-                check_same(f"the sweep in {folder.path}", known["config"], config, lambda *_: False)
+                check_same(f"the sweep in {folder.path}", complete(known["config"]), config, lambda *_: False)
             study = Study(folder.path / JOURNAL, mode)
             study.add(space, trials)
         folder.write(SWEEP, {"config": config, **space.to_json()})

@@ -59,7 +59,7 @@ def test_trials_without_their_data_or_a_disk_to_write_to_are_run_once_these_are_
     config.dataset_name, config.dataset = "text_table", {"files": str(table)}
     config.objectives = {"kind": {"name": "classification"}}
     axes = ["optimizer.learning_rate=0.01,0.02"]
-    with pytest.raises(Refused, match="table.csv"):
+    with pytest.raises(Refused, match=r"table\.csv"):
         sweep(config, tmp_path / "sweep", axes)
 
     table.write_text("text,label\n" + "".join(f"{word} {n},{word}\n" for n in range(20) for word in ("good", "bad")))
@@ -67,7 +67,7 @@ def test_trials_without_their_data_or_a_disk_to_write_to_are_run_once_these_are_
     log = next(trials.iterdir()) / "log.txt"
     log.unlink()
     log.symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(OSError, match="No space left"):
         sweep(config, tmp_path / "sweep", axes)
 
     log.unlink()
