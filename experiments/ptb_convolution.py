@@ -24,12 +24,11 @@ def get_config() -> ConfigDict:
     )
 
     config.model_name = "convolutional_language_model"
-    config.model = ConfigDict({"embedding_features": 100, "window": 5, "hidden_features": 200, "dropout": 0.5})
+    config.model = ConfigDict({"embedding_features": 100, "window": 5, "hidden_features": 200, "dropout": 0.2})
 
-    config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 1e-3
-    config.optimizer.schedule = "warmup_cosine"
-    config.training.num_steps = 6 * ptb_lstm.EPOCH
+    config.optimizer.learning_rate = 10.0
+    config.optimizer.decay_from = 4 * ptb_lstm.EPOCH
+    config.training.num_steps = 9 * ptb_lstm.EPOCH
     config.dynamic_rate = 0.0  # none was chosen for it
     return config
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from experiments import ptb_convolution
+from experiments import ptb_lstm
 
 
 def get_config() -> ConfigDict:
-    config = ptb_convolution.get_config()
+    config = ptb_lstm.get_config()
     config.name = "ptb_tcn"
     config.published = ConfigDict({"perplexity": (87.94, "Bai et al. 2018, TCN with gates, 13 million weights")})
 
@@ -22,8 +22,12 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict(
         {"embedding_features": 200, "features": (200, 200, 200), "kernel_size": 3, "gated": True, "dropout": 0.4}
     )
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.schedule = "warmup_cosine"
     config.training.k1 = config.training.k2 = 40
     config.training.num_steps = 10000
+    config.dynamic_rate = 0.0  # none was chosen for it
     return config
 
 
