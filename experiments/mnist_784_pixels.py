@@ -19,7 +19,7 @@ from experiments import mnist_196_pixels
 def get_config() -> ConfigDict:
     config = mnist_196_pixels.get_config()
     config.name = "mnist_784_pixels"
-    config.published = ConfigDict({"accuracy": (0.962, "Bai et al. 2018, GRU of 70,000 weights; permuted 0.873")})
+    config.published = ConfigDict({"accuracy": (0.962, "Bai et al. 2018, GRU of 70,000 weights")})
     config.dataset.shrink = 1
     config.model.cell_options = ConfigDict({"chrono_steps": 784})  # gates begin with memories of up to so many steps
     config.training.num_steps = 2000  # 3.6 epochs
@@ -29,4 +29,5 @@ def get_config() -> ConfigDict:
 
 
 def get_sweep() -> dict[str, Any]:
-    return mnist_196_pixels.get_sweep()
+    permuted = {"accuracy": (0.873, "Bai et al. 2018, GRU of 70,000 weights")}
+    return mnist_196_pixels.get_sweep() | {"published": (({"dataset.permutation": 0}, permuted),)}

@@ -56,12 +56,12 @@ class DynamicKMaxNetwork(nn.Module):
     """Wide convolution, folding, dynamic k-max pooling, layer by layer: ids ``[B, T]`` to ``[B, K]``.
 
     DCNN (Kalchbrenner et al. 2014, section 3). A filter runs over time in each dimension of the words' vectors alone,
-    with weights of its own there; folding adds neighbouring dimensions up before the last pooling.
+    with weights of its own there; folding then adds neighbouring dimensions up, in each layer (section 5.2).
 
     Attributes:
       num_outputs: classes K.
       vocabulary_size: symbols.
-      embedding_features: size of the words' vectors, even.
+      embedding_features: size of the words' vectors, which each layer halves.
       widths, features: of the filters of each layer, and how many maps it has.
       k_top: values that the last layer keeps of each map.
       dropout: before the last layer.
@@ -78,10 +78,10 @@ class DynamicKMaxNetwork(nn.Module):
     @nn.compact
     def __call__(self, ids_BT: Array, lengths_B: Array | None = None, *, train: bool = False) -> Array:
         check_dropout(self.dropout)
-        if self.embedding_features % 2 or len(self.widths) != len(self.features):
+        if self.embedding_features % 2 ** len(self.widths) or len(self.widths) != len(self.features):
             raise ValueError(
                 f"embedding_features is {self.embedding_features}, widths {self.widths}, features {self.features}; "
-                "allowed: an even number, and as many widths as features"
+                "allowed: what can be halved in every layer, and as many widths as features"
             )
         table_init = nn.initializers.normal(0.1)
         x_BTC = Embedding(self.vocabulary_size, self.embedding_features, table_init=table_init, name="embedding")(
@@ -98,9 +98,9 @@ class DynamicKMaxNetwork(nn.Module):
                 name=f"layer_{layer}",
             )  # channels are rows of maps, one group a row
             x_BTC, new_B = convolution(x_BTC, new_B)
-            if layer == layers:
-                pairs = x_BTC.reshape(*x_BTC.shape[:-1], rows // 2, 2, features)
-                x_BTC = pairs.sum(axis=-2).reshape(*x_BTC.shape[:-1], rows // 2 * features)
+            rows //= 2
+            folded = x_BTC.reshape(*x_BTC.shape[:-1], rows, 2, features).sum(axis=-2)
+            x_BTC = folded.reshape(*x_BTC.shape[:-1], rows * features)
             k = pooling.dynamic_k(length, layer, layers, self.k_top)
             k_B = None if lengths_B is None else pooling.dynamic_k(lengths_B, layer, layers, self.k_top)
             x_BTC, new_B = pooling.k_max_pool(x_BTC, new_B, k=min(k, x_BTC.shape[-2]), k_B=k_B)

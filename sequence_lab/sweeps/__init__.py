@@ -73,7 +73,9 @@ def sweep(
         _check_portable(job.tables)
     folder = Path(workdir).absolute()
     with study.opened(folder, base, chosen, trials, mode, functools.partial(completed, rows=rows)) as queue:
-        crew = local.Crew(queue, job, lambda overrides: of_trial(plain, base, overrides), folder / "trials", say)
+        published = schema.plain(get_sweep or {}).get("published", ())
+        config_of = functools.partial(of_trial, plain, base, published=published)
+        crew = local.Crew(queue, job, config_of, folder / "trials", say)
         refused = crew.run()
         if len(refused) == queue.count():
             raise schema.Refused(next(iter(refused.values())))

@@ -82,13 +82,14 @@ def search_space(
       config: resolved.
       axes: as ``parse_axis``; in place of all of the file's.
       seeds, points: 0: as the file says, else 1 and 0.
-      get_sweep: ``{"axes": {field: values, or a range such as "log:1e-4..1e-1"}, "seeds": 3, "points": 0}``.
+      get_sweep: ``{"axes": {field: values, or a range such as "log:1e-4..1e-1"}, "seeds": 3, "points": 0,
+        "published": (({field: value}, {measure: (value, source)}), ...)}``, the last one for ``of_trial``.
 
     Raises:
       ValueError: a field, a value or a number that is not allowed, or nothing at all to sweep; one line.
     """
     given = dict(schema.plain(get_sweep or {}))
-    schema.check_names("get_sweep()", given, ("axes", "seeds", "points"))
+    schema.check_names("get_sweep()", given, ("axes", "seeds", "points", "published"))
     found = {} if axes else _file_axes(given.get("axes", {}), config)
     own = [parse_axis(text, config) for text in axes]
     for field, axis in own:
@@ -125,22 +126,37 @@ def with_overrides(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> d
     return changed
 
 
-def of_trial(config: Mapping[str, Any], resolved: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of a trial. At another point than the config's own the published figures, which are of it, are away.
+def of_trial(
+    config: Mapping[str, Any],
+    resolved: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    published: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]] = (),
+) -> dict[str, Any]:
+    """The config of a trial. At another point than the config's own its published figures, which are of it, are away.
 
-    Nor are networks guessed there (``config.guesses``): most fields have no part in that, and each trial would draw the
-    same ones anew.
+    Networks are guessed (``config.guesses``) on other data, too, but not for other models, which have no part in that.
 
     Args:
       resolved: the config with all its fields.
+      published: of points, by the fields in which they are not the config's own, the figures that stand there.
     """
     own = flatten(resolved)
     changed = with_overrides(config, overrides)
-    fields = [field for field in overrides if field != "seed" and field not in own["replicates"]]
-    if all(field in own and key({"": overrides[field]}) == key({"": own[field]}) for field in fields):
+    moved = {
+        field: value
+        for field, value in overrides.items()
+        if field != "seed" and field not in own["replicates"] and key({"": own.get(field)}) != key({"": value})
+    }
+    if not moved:
         return changed
-    measures = [measure for measure in resolved["published"] if measure != "guesses"]
-    return changed | {"published": dict.fromkeys(measures, (None, "")), "guesses": 0}
+    figures = dict.fromkeys(resolved["published"], (None, ""))
+    if any(not field.startswith("dataset.") for field in moved):
+        figures.pop("guesses", None)
+        changed["guesses"] = 0
+    for point, there in published:
+        if key(point) == key(moved):
+            figures |= there
+    return changed | {"published": figures}
 
 
 def key(overrides: Mapping[str, Any]) -> str:

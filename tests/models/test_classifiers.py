@@ -43,7 +43,7 @@ def streams():
 
 MODELS = {
     "sentence": (SentenceCNN(3, 11, 5, widths=(2, 3), features=4), ids),
-    "dynamic": (DynamicKMaxNetwork(3, 11, 6, widths=(3, 2), features=(2, 3), k_top=2), ids),
+    "dynamic": (DynamicKMaxNetwork(3, 11, 8, widths=(3, 2), features=(2, 3), k_top=2), ids),
     "bag": (BagOfWords(3, 11, 5), ids),
     "conv": (ConvNet1D(3, features=(4, 5), representation="max", hidden_features=6), signals),
     "early": (ConvNet1D(3, features=(4,), representation="mean", hidden_features=0), streams),
@@ -119,8 +119,7 @@ def test_the_dynamic_network_is_kalchbrenners_equations():
             wide = np.stack(
                 [np.einsum("wrm,wmrf->rf", padded[t : t + width], kernel) for t in range(len(maps) + width - 1)]
             )
-            if layer == 2:
-                wide = wide[:, 0::2] + wide[:, 1::2]
+            wide = wide[:, 0::2] + wide[:, 1::2]
             k = max(2, -(-(2 - layer) * length // 2))
             maps = np.tanh(k_max(wide, k))
         vector = np.zeros((2, *maps.shape[1:]))

@@ -143,15 +143,26 @@ def test_overrides_change_a_copy():
     assert "new" not in CONFIG["model"]
 
 
-def test_published_figures_and_guesses_stand_beside_the_configs_own_point_alone():
+def test_published_figures_stand_beside_their_points_and_networks_are_guessed_for_all_data():
     published = {"accuracy": (0.9, "a paper"), "guesses": (None, "another")}
-    config = {**CONFIG, "published": published, "guesses": 70, "replicates": ("model.dropout",)}
+    config = {**CONFIG, "dataset": {"length": 5}, "published": published, "guesses": 70}
+    config["replicates"] = ("model.dropout",)
+    elsewhere = (({"model.features": (9,)}, {"accuracy": (0.8, "a third")}), ({"model.new": 1}, {"f1": (0.7, "b")}))
+
+    def figures(overrides):
+        changed = of_trial(config, config, overrides, elsewhere)
+        same = with_overrides(config, overrides)
+        assert {**changed, "published": published, "guesses": 70} == same
+        return changed["published"], changed["guesses"]
+
     for overrides in ({"seed": 9}, {"model.dropout": 0.5}, {"model.features": (8,), "optimizer.name": "adam"}):
-        assert of_trial(config, config, overrides) == with_overrides(config, overrides)
-    for overrides in ({"model.features": (9,)}, {"optimizer.name": "adam", "model.new": 1}):
-        changed = of_trial(config, config, overrides)
-        own = {"published": {"accuracy": (None, "")}, "guesses": 0}
-        assert changed == {**with_overrides(config, overrides), **own}
+        assert figures(overrides) == (published, 70)
+    no_figure = (None, "")
+    assert figures({"optimizer.name": "adam", "model.new": 2}) == ({"accuracy": no_figure}, 0)
+    assert figures({"model.features": (9,), "seed": 1}) == ({"accuracy": (0.8, "a third")}, 0)
+    assert figures({"model.new": 1}) == ({"accuracy": no_figure, "f1": (0.7, "b")}, 0)
+    assert figures({"model.features": (9,), "dataset.length": 6}) == ({"accuracy": no_figure}, 0)
+    assert figures({"dataset.length": 6}) == ({"accuracy": no_figure, "guesses": no_figure}, 70)
 
 
 def test_short_names_stay_unambiguous():

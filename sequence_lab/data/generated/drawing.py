@@ -16,6 +16,7 @@ def drawn(
     num_test: int,
     seed: int,
     *,
+    validation: Draw | None = None,
     test: Draw | None = None,
     vocabulary: Vocabulary | None = None,
 ) -> Dataset:
@@ -25,6 +26,7 @@ def drawn(
       num_train: training examples; 0: without end, drawn anew for every batch.
       num_test: examples of validation and of test, each.
       test: draws those two, where they differ in kind from training examples.
+      validation: draws that one, where it differs from the test, too.
 
     Raises:
       ValueError: a number of examples that is not allowed.
@@ -36,8 +38,9 @@ def drawn(
         )
     splits = {"train": Examples(draw(np.random.default_rng([seed, 0]), num_train))} if num_train else {}
     splits = splits or {"train": Generated.by(draw, seed)}
-    for index, name in enumerate(("validation", "test"), 1):
-        splits[name] = Examples((test or draw)(np.random.default_rng([seed, index]), num_test))
+    test = test or draw
+    for index, (name, own) in enumerate({"validation": validation or test, "test": test}.items(), 1):
+        splits[name] = Examples(own(np.random.default_rng([seed, index]), num_test))
     return Dataset(splits, facts, vocabulary)
 
 

@@ -45,7 +45,7 @@ def timed_spikes(
 
     Args:
       length: steps in training.
-      test_length: steps in validation and test.
+      test_length: steps in the test. Validation is half-way between the two: the test goes on where it ends.
     """
     at_least(2, period=period)
     at_least(period + 1, length=length, test_length=test_length)
@@ -56,7 +56,10 @@ def timed_spikes(
         labels = np.tile(((step > 0) & (step % period == 0)).astype(np.int32), (size, 1))
         return {"inputs": inputs, "labels": labels}
 
+    def validation(random: np.random.Generator, size: int) -> Arrays:
+        return draw(random, size, (length + test_length) // 2)
+
     def test(random: np.random.Generator, size: int) -> Arrays:
         return draw(random, size, test_length)
 
-    return drawn(draw, {"num_outputs": 2}, num_train, num_test, seed, test=test)
+    return drawn(draw, {"num_outputs": 2}, num_train, num_test, seed, validation=validation, test=test)

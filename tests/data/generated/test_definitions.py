@@ -177,8 +177,11 @@ def test_noise_and_signal_has_its_variances_and_lengths():
 
 def test_noisy_targets_are_clean_where_they_are_held_against():
     dataset = GENERATED["noisy_targets"](num_train=2000, num_test=50)
-    for one in examples("noisy_targets", rows=50):
-        np.testing.assert_allclose(one["labels"], 0.8 if one["inputs"][:3, 0].mean() > 0 else 0.2, atol=0.61)
+    tested = dataset.splits["test"].arrays
+    shown = tested["inputs"][:, :3, 0].mean(1)
+    clean = np.where(shown > 0, 0.8, 0.2)[np.abs(shown) > 0.7]  # of the others the noise may have turned the sign
+    assert len(clean) > 30
+    np.testing.assert_allclose(tested["labels"][np.abs(shown) > 0.7, 0], clean, rtol=1e-6)
     assert set(np.ravel(dataset.splits["test"].arrays["labels"])) == {np.float32(0.2), np.float32(0.8)}
     train = dataset.splits["train"].arrays
     shown = np.sign(train["inputs"][:, :3, 0].mean(1))
@@ -221,6 +224,8 @@ def test_spike_intervals_are_of_two_lengths_and_labelled_where_they_end():
 
 
 def test_timed_spikes_come_every_period():
+    splits = GENERATED["timed_spikes"](period=4, length=10, test_length=18).splits
+    assert [splits[name].arrays["labels"].shape[1] for name in ("train", "validation", "test")] == [10, 14, 18]
     (one,) = examples("timed_spikes", rows=1, period=4, length=9, test_length=18)
     assert list(np.flatnonzero(one["labels"])) == [4, 8, 12, 16]
     assert list(np.flatnonzero(one["inputs"])) == [0]
