@@ -278,6 +278,7 @@ def fail(error: BaseException | str, code: int) -> int:
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # in a file, too, lines stand in their order
     try:
         code = main(sys.argv)
     except KeyboardInterrupt:

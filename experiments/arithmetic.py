@@ -2,11 +2,11 @@
 
 python launch.py --config=experiments/arithmetic.py
 
-About 3 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; under one seed 64 % of the characters of the
-results right after 1,000 steps of 4,000; always the full stop has 27 %. With --mode=sweep: three kinds of cells.
+1.9 minutes on one of 2 CPU cores. To expect over 3 seeds: 77.1 ± 1.6 % of the characters of the results right (± is a
+95 % interval); with --mode=sweep also of LSTMs, 76.9 %, and tanh units, 59.3 %. Always the full stop has 27 %.
 
 Jozefowicz et al. (2015), Table 1, best of many settings: tanh 0.295, LSTM 0.892, LSTM with a forget bias of 1 0.902,
-GRU 0.896, MUT1 0.921.
+GRU 0.896, MUT1 0.921. Theirs are of numbers of up to 8 digits and of longer searches and trainings.
 """
 
 from typing import Any

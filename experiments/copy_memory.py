@@ -2,11 +2,11 @@
 
 python launch.py --config=experiments/copy_memory.py
 
-0.3 minutes on 2 CPU cores. To expect over 3 seeds: a test loss of 0.156 ± 0.039 nats a step (± is a 95 % interval),
-where remembering nothing has 0.260: not solved.
+0.3 minutes on one of 2 CPU cores. To expect over 3 seeds: a test loss of 0.156 ± 0.039 nats a step (± is a 95 %
+interval), where remembering nothing has 0.260: not solved.
 
 Bai et al. (2018), 10 symbols after 1,000 blanks, 16,000 weights: LSTM 0.0204, GRU 0.0197, both as good as remembering
-nothing (0.0204).
+nothing (0.0204). Ours, after 3,000 steps, remembers some of five symbols over 30 blanks, and not all.
 """
 
 from ml_collections import ConfigDict

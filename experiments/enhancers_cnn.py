@@ -61,4 +61,9 @@ def get_config() -> ConfigDict:
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"dataset.leaked": (True, False)}, "seeds": 3}
+    axes = {
+        "dataset.leaked": (True, False),
+        "augmentation.reverse_complement.share": (0.5, 0.0),  # of the pieces to train on, read on the other strand
+        "model.both_strands": (True, False),  # means over both, of the pieces that are not for training
+    }
+    return {"axes": axes, "seeds": 3}

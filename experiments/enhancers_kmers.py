@@ -9,9 +9,11 @@ and 76.9 %). Without the test's strong enhancers among the pieces to train on (d
 0.497 ± 0.017, 0.815 ± 0.007.
 """
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
-from experiments import enhancers_cnn
+from experiments import enhancers_cnn, enhancers_layer2
 
 
 def get_config() -> ConfigDict:
@@ -21,3 +23,8 @@ def get_config() -> ConfigDict:
     config.model.embedding_features = 16
     config.model.kernel_size = 7  # of nine bases, as there
     return config
+
+
+def get_sweep() -> dict[str, Any]:
+    axes = {"dataset.layer": (1, 2), "dataset.leaked": (True, False)}
+    return {"axes": axes, "seeds": 3, "published": (({"dataset.layer": 2}, enhancers_layer2.published()),)}

@@ -2,8 +2,11 @@
 
 python launch.py --config=experiments/hapt_lstm.py
 
-1 minute on 2 CPU cores. To expect over 3 seeds: a test accuracy of 88.9 ± 4.0 % (± is a 95 % interval), of the six
-basic activities of nine people who are not in training; hapt_cnn.py has 93.8 %.
+1 minute on one of 2 CPU cores. To expect over 3 seeds: a test accuracy of 88.9 ± 4.0 % (± is a 95 % interval), of the
+six basic activities of nine people who are not in training; hapt_cnn.py has 93.8 %.
+
+Published 89.7 % are of as many units on UCI HAR, the same recordings cut into other windows, 7,352 of them to train on
+in the place of 6,294.
 """
 
 from ml_collections import ConfigDict

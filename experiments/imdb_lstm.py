@@ -4,6 +4,9 @@ python launch.py --config=experiments/imdb_lstm.py
 
 5.4 minutes on one CPU core. To expect over 3 seeds: not yet measured; of seed 0 a test accuracy of 87.46 % (87.1 to
 87.9 over its 25,000 reviews).
+
+Published 86.5 % are of one layer of 1,024 units whose last output is read; here are two of 64, whose outputs are
+pooled, and reviews are cut after 600 words.
 """
 
 from ml_collections import ConfigDict

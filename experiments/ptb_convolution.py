@@ -24,7 +24,9 @@ def get_config() -> ConfigDict:
     )
 
     config.model_name = "convolutional_language_model"
-    config.model = ConfigDict({"embedding_features": 100, "window": 5, "hidden_features": 200, "dropout": 0.2})
+    config.model = ConfigDict(
+        {"embedding_features": 100, "window": 5, "hidden_features": 200, "dropout": 0.2, "table_scale": 0.1}
+    )
 
     config.optimizer.learning_rate = 10.0
     config.optimizer.decay_from = 4 * ptb_lstm.EPOCH

@@ -2,7 +2,10 @@
 
 python launch.py --config=experiments/ptb_gru.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds.
+47 minutes on one CPU core that had other work, too. To expect over 3 seeds: not yet measured; of seed 0 a test
+perplexity of 119.7 (106 to 133 over blocks of 1,000 words), where two LSTM layers, ptb_lstm.py, have 111.4.
+
+The published 92.48 is of a network three times as large, with dropout.
 """
 
 from ml_collections import ConfigDict

@@ -49,4 +49,5 @@ def get_config() -> ConfigDict:
     config.training.checkpoint_every = 300
 
     config.baselines = ("ngram", "xz")
+    config.generation.prompt = "The "
     return config

@@ -4,6 +4,8 @@ python launch.py --config=experiments/sst2_cnn.py
 
 4 minutes on one CPU core. To expect over 3 seeds: a test accuracy of 81.7 ± 4.2 % (± is a 95 % interval): 81.2, 80.3
 and 83.5 %.
+
+Size, dropout, max-norm and Adadelta are Kim's, who has 82.7 %: within the spread of the seeds.
 """
 
 from ml_collections import ConfigDict

@@ -28,27 +28,25 @@ class GenerationConfig:
     top_p: float = 1.0  # and among the likeliest that have at least this probability together
     beam_width: int = 1  # the likeliest text that a beam of so many finds, instead; of pairs, besides
     length_penalty: float = 0.0  # of a beam: alpha of Wu et al. 2016
-    prompt: str = "The "  # text to continue; of pairs, the source
+    prompt: str = ""  # text to continue, by default how the one for validation begins; of pairs, the source
     piece: int = 0  # of the test split, to continue in its place where the data are music
     frames: int = 16  # so many of that piece's first ones
     seed: int = 0  # another sample for every number, drawn from it and the run's seed
 
     def __post_init__(self) -> None:
-        if self.top_k < 0 or not 0 < self.top_p <= 1 or self.beam_width < 1 or self.length_penalty < 0:
-            raise ValueError(
-                f"config.generation is top_k {self.top_k}, top_p {self.top_p}, beam_width {self.beam_width}, "
-                f"length_penalty {self.length_penalty}; allowed: 0 or more, above 0 and at most 1, 1 or more, 0 or more"
-            )
-        if self.length < 1 or self.temperature < 0 or not self.prompt:
-            raise ValueError(
-                f"config.generation is length {self.length}, temperature {self.temperature}, prompt {self.prompt!r}; "
-                "allowed: length 1 or more, temperature 0 or more, a prompt of one character or more"
-            )
-        if self.piece < 0 or self.frames < 1 or not 0 <= self.seed < 2**32:
-            raise ValueError(
-                f"config.generation is piece {self.piece}, frames {self.frames}, seed {self.seed}; allowed: 0 or more, "
-                "1 or more, 0 to 2**32 - 1"
-            )
+        for field, fits, allowed in (
+            ("length", self.length >= 1, "1 or more"),
+            ("temperature", self.temperature >= 0, "0 or more"),
+            ("top_k", self.top_k >= 0, "0 or more"),
+            ("top_p", 0 < self.top_p <= 1, "above 0, at most 1"),
+            ("beam_width", self.beam_width >= 1, "1 or more"),
+            ("length_penalty", self.length_penalty >= 0, "0 or more"),
+            ("piece", self.piece >= 0, "0 or more"),
+            ("frames", self.frames >= 1, "1 or more"),
+            ("seed", 0 <= self.seed < 2**32, "0 to 2**32 - 1"),
+        ):
+            if not fits:
+                raise ValueError(f"config.generation.{field} is {getattr(self, field)}; allowed: {allowed}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -195,16 +195,9 @@ def _figures(run: Run) -> dict[str, float]:
 
 
 def _ours(scores: Sequence[float], intervals: Sequence[Sequence[float] | None]) -> str:
-    """Mean and interval over runs, and the interval over the rows of the test split, where every run has one.
-
-    Where the interval over runs would be as wide as the mean, as of seeds that succeed or fail, the scores themselves.
-    """
+    """Mean and interval over runs, and the interval over the rows of the test split, where every run has one."""
     if not scores:
         return "not measured"
-    mean, half = statistics.fmean(scores), tables.half_width(scores)
-    if half is not None and 2 * half > abs(mean):
-        each = ", ".join(f"{score:.3g}" for score in scores)
-        return f"{mean:.3g} ({each})"
     known = [ends for ends in intervals if ends is not None]
     if len(known) < len(scores):
         return tables.interval(scores)

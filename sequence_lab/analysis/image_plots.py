@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from sequence_lab.analysis import figures
+
+BACKGROUND = 0.9  # of white 1: on it a white tile has edges
 TILE = 0.9  # inches, the shorter side
 SIGNED, BRIGHT = "RdBu_r", "gray"
 
@@ -59,7 +62,7 @@ def responses(
     image = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)  # in grey among tiles of red and blue
     kernel = np.asarray(kernel_HWCD, np.float32).sum(axis=2)
     maps, kernel = (tile / np.maximum(np.abs(tile).max(axis=(0, 1)), 1e-9) for tile in (maps, kernel))
-    tiles = [image, *np.moveaxis(maps, -1, 0), np.ones((*kernel.shape[:2], 3)), *np.moveaxis(kernel, -1, 0)]
+    tiles = [image, *np.moveaxis(maps, -1, 0), np.full((*kernel.shape[:2], 3), BACKGROUND), *np.moveaxis(kernel, -1, 0)]
     _grid(tiles, ["image", *names, *[""] * (1 + len(names))], 1 + len(names), path, title, cmap=SIGNED, vmin=-1, vmax=1)
 
 
@@ -91,7 +94,7 @@ def max_pool_winners(
     for draw, count, side in zip((axes[0].axhline, axes[0].axvline), won.shape, image.shape, strict=False):
         for line in range(1, count):
             draw(line * side / count - 0.5, color="tab:blue", linewidth=0.5, alpha=0.6)
-    _save(figure, path, title)
+    figures.save(figure, path, title)
 
 
 def _grid(
@@ -103,7 +106,7 @@ def _grid(
     for place, tile, name in zip(axes, tiles, names, strict=False):
         place.imshow(tile, **scale)
         place.set_title(name, fontsize=6, pad=2)
-    _save(figure, path, title)
+    figures.save(figure, path, title)
 
 
 def _shown(image_HWC: np.ndarray) -> np.ndarray:
@@ -121,19 +124,8 @@ def _columns(count: int) -> int:
 
 def _figure(rows: int, columns: int, width: float, height: float) -> tuple[Any, list[Any]]:
     """Of tiles of that size in inches."""
-    # Not pyplot: no global state, no display, safe in a worker.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(max(columns * width, 3), rows * (height + 0.15) + 0.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    figure, axes = figures.tiles(rows, columns, max(columns * width, 3), rows * (height + 0.15) + 0.4)
+    figure.set_facecolor(str(BACKGROUND))
     for one in axes:
         one.set_axis_off()
     return figure, axes
-
-
-def _save(figure: Any, path: Path, title: str) -> None:
-    figure.suptitle(title, fontsize=9)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)

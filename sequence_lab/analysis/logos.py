@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sequence_lab.analysis import figures
 from sequence_lab.analysis.motifs import LETTERS, Motif, frequencies, information
 
 COLOURS = dict(zip(LETTERS, ("tab:green", "tab:blue", "tab:orange", "tab:red"), strict=True))
@@ -16,22 +17,14 @@ def sequence_logos(motifs: Sequence[Motif], path: Path, title: str, most: int = 
 
     The letters of a position stand on each other, the most frequent on top (Schneider and Stephens 1990).
     """
-    # Not pyplot: no global state, no display, safe in a worker.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     shown = sorted(motifs, key=lambda motif: -information(motif.counts_WC).sum())[:most]
     rows, width = math.ceil(len(shown) / COLUMNS), max(len(motif.counts_WC) for motif in shown)
-    figure = Figure(figsize=(COLUMNS * max(2.2, 0.22 * width), 0.95 * rows + 0.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel().tolist()
+    figure, axes = figures.tiles(rows, COLUMNS, COLUMNS * max(2.2, 0.22 * width), 0.95 * rows + 0.4)
     for one in axes[len(shown) :]:
         one.set_axis_off()
     for one, motif in zip(axes, shown, strict=False):
         _logo(one, motif)
-    figure.suptitle(f"{title} (bits)", fontsize=9)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
+    figures.save(figure, path, f"{title} (bits)")
 
 
 def _logo(axes: Any, motif: Motif) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sequence_lab.analysis import figures
 from sequence_lab.analysis.segments import events
 
 Record = Mapping[str, Any]
@@ -170,17 +171,11 @@ def piano_roll(roll_TK: Any, primed: int, lowest: int, path: Path, title: str) -
 
 
 def _figure(height: float = 4.2, width: float = 7) -> tuple[Any, Any]:
-    # Not pyplot: no global state, no display, safe in a worker.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = figures.figure(width, height)
     return figure, figure.add_subplot()
 
 
 def _save(figure: Any, path: Path, grid: bool = True) -> None:
     if grid:
         figure.axes[0].grid(alpha=0.3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
+    figures.save(figure, path)

@@ -21,10 +21,15 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def interval(values: Sequence[float]) -> str:
-    """Mean ± half the width of its 95 % interval (Student's t, seeds taken as independent); without one, the mean."""
+    """Mean ± half the width of its 95 % interval (Student's t, seeds taken as independent); without one, the mean.
+
+    Where the interval would be as wide as the mean, as of seeds that succeed or fail, the values themselves beside it.
+    """
     mean, half = statistics.fmean(values), half_width(values)
     if half is None:
         return f"{mean:.4g}"
+    if 2 * half > abs(mean):
+        return f"{mean:.3g} ({', '.join(f'{value:.3g}' for value in values)})"
     digits = max(0, 1 - math.floor(math.log10(half))) if half > 0 else 4
     return f"{mean:.{min(digits, 6)}f} ± {half:.{min(digits, 6)}f}"
 

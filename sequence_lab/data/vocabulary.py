@@ -72,6 +72,10 @@ class Vocabulary:
         """Ids [T] of the T characters of `text`; 0 where a character is unknown."""
         return self._ids[np.minimum(_code_points(text), len(self._ids) - 1)]
 
+    def unknown_in(self, text: str) -> list[str]:
+        """The characters of a text that are not listed, each once."""
+        return [symbol for symbol in dict.fromkeys(text) if symbol not in self.symbols]
+
     def decode(self, ids: npt.ArrayLike) -> str:
         """The text of ids [T]; `decode(encode(text)) == text` up to unknown characters.
 

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from sequence_lab.models.language import table_init
 from sequence_lab.models.recurrent import check_dropout
 from sequence_lab.models.temporal_convolution import CausalConv1D, TemporalConvNet
 from sequence_lab.nn import Dense, Embedding
@@ -48,10 +49,13 @@ class _LanguageModel(nn.Module):
     vocabulary_size: int
     embedding_features: int = 64
     dropout: float = 0.0
+    table_scale: float = 0.0
 
     def setup(self) -> None:
         check_dropout(self.dropout)
-        self.embedding = Embedding(self.vocabulary_size, self.embedding_features)
+        self.embedding = Embedding(
+            self.vocabulary_size, self.embedding_features, table_init=table_init(self.table_scale)
+        )
         self.decoder = self._decoder()
         self.head = Dense(self.vocabulary_size)
 
@@ -83,6 +87,7 @@ class ConvolutionalLanguageModel(_LanguageModel):
       vocabulary_size: V.
       embedding_features: size of the symbols' vectors.
       dropout: before the logits.
+      table_scale: as of ``RecurrentLanguageModel``.
       window: n.
       hidden_features: units of the hidden layer.
     """
@@ -104,6 +109,7 @@ class TemporalConvLanguageModel(_LanguageModel):
       vocabulary_size: V.
       embedding_features: size of the symbols' vectors.
       features, kernel_size, gated, dropout: as in ``TemporalConvNet``.
+      table_scale: as of ``RecurrentLanguageModel``.
     """
 
     features: tuple[int, ...] = (64, 64)

@@ -62,12 +62,11 @@ class RecurrentLanguageModel(nn.Module):
     def setup(self) -> None:
         check_dropout(self.dropout)
         check_dropout(self.input_dropout)
-        scale = self.table_scale
         self.embedding = Embedding(
             self.vocabulary_size,
             self.embedding_features,
             embedding_dropout=self.symbol_dropout,
-            table_init=_uniform(scale) if scale else nn.initializers.normal(1.0),
+            table_init=table_init(self.table_scale),
         )
         self.decoder = self._stack()
         if self.tied + bool(self.classes) + bool(self.cutoffs) > 1:
@@ -125,5 +124,8 @@ class RecurrentLanguageModel(nn.Module):
         return logits_BTV[..., 0, :], carry
 
 
-def _uniform(scale: float) -> Any:
+def table_init(scale: float) -> Any:
+    """Fills a table of symbols' vectors from U(-scale, scale); where that is 0, from N(0, 1)."""
+    if not scale:
+        return nn.initializers.normal(1.0)
     return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -scale, scale)

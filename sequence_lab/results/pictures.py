@@ -90,7 +90,7 @@ def draw(experiment: Experiment, variables: Any, folder: Path) -> list[Path]:
     paths = [folder / f"{kind}.png" for kind in ("filters", "feature_maps", "patches", "edges")]
     colours = image_plots.are_colours(images)
     image_plots.filter_grid(first.kernel, paths[0], f"{title}, filters of the first layer", colours=colours)
-    image_plots.feature_maps(maps, paths[1], f"{title}, their maps of one image", images[0])
+    image_plots.feature_maps(maps, paths[1], f"{title}, maps of the first layer on one image", images[0])
     units = range(min(UNITS, maps.shape[-1]))
     found = list(itertools.chain(*patches.peaks(first.maps, images, units, min(PEAKS, len(images)))))
     seen = [patches.patch(images[own.image], own.place, first.fields) for own in found]

@@ -16,11 +16,13 @@ from sequence_lab.data import Ragged, Sequences, Stream
 from sequence_lab.data.midi import standard_midi
 from sequence_lab.data.piano_rolls import LOWEST
 from sequence_lab.data.tokens import Tokens
+from sequence_lab.data.vocabulary import Vocabulary
 from sequence_lab.models import generation
 from sequence_lab.results import decodings
 from sequence_lab.run_folder import short
 from sequence_lab.training.parallel import REPLICATED
 
+BEGINNING = 10  # symbols of a text, where no prompt is given
 MIDI, PICTURE = Path("generated") / "piece.mid", Path("generated") / "piece.png"
 
 
@@ -43,8 +45,10 @@ def writes_music(experiment: Experiment) -> bool:
 
 
 def check(experiment: Experiment) -> None:
-    """Raises ValueError where music or targets are to be written, and ``config.generation`` or the model cannot."""
+    """Raises ValueError where something is to be written, and ``config.generation`` or the model cannot."""
     config = GenerationConfig(**experiment.config["generation"])
+    if writes_text(experiment):
+        _prompt(experiment)
     if writes_targets(experiment) and (config.top_k, config.top_p) != (0, 1.0):
         raise ValueError(
             f"config.generation is top_k {config.top_k}, top_p {config.top_p}; allowed of pairs, whose targets are the "
@@ -69,7 +73,7 @@ def text(experiment: Experiment, variables: Any) -> Iterator[str]:
     config, vocabulary = GenerationConfig(**experiment.config["generation"]), experiment.dataset.vocabulary
     variables = experiment.trainer.parallel.get(variables, REPLICATED)
     assert vocabulary is not None
-    prompt_T = jnp.asarray(vocabulary.encode(config.prompt))
+    prompt_T = jnp.asarray(_prompt(experiment))
     if config.beam_width > 1:
         tokens = generation.likeliest(experiment.model, variables, prompt_T, config.length, config.beam_width)
         yield vocabulary.decode(np.concatenate([prompt_T, tokens]))
@@ -101,15 +105,11 @@ def source(experiment: Experiment) -> np.ndarray:
     found_S = vocabulary.encode(prompt)
     if not len(found_S):
         raise ValueError(f"config.generation.prompt is {prompt!r}, a source without {unit}; allowed: one or more")
-    unknown, train = vocabulary.unknown_in(prompt), experiment.dataset.splits["train"]
+    train = experiment.dataset.splits["train"]
     assert isinstance(train, Sequences)
     read = train.arrays["inputs/source"]
     assert isinstance(read, Ragged)
-    if unknown and vocabulary.unknown not in read.values:
-        raise ValueError(
-            f"config.generation.prompt is {prompt!r}, with unknown {', '.join(map(repr, unknown))}; allowed: {unit} of "
-            "the training pairs"
-        )
+    _check_known(vocabulary, prompt, read.values, f"{unit} of the training pairs")
     return found_S
 
 
@@ -144,6 +144,37 @@ def piece(experiment: Experiment, variables: Any, folder: Path) -> str:
         roll_TK, len(prompt_TK), LOWEST, folder / PICTURE, f"{experiment.config['name']}: {origin} and what follows"
     )
     return f"{origin} and {config.length} more: {short(folder / MIDI)}, {short(folder / PICTURE)}"
+
+
+def _prompt(experiment: Experiment) -> np.ndarray:
+    """What a text begins with: ids ``[T]``, one or more.
+
+    Raises:
+      ValueError: the prompt of ``config.generation`` has no symbol, or unknown ones where the training text has none.
+    """
+    prompt, vocabulary, splits = (
+        experiment.config["generation"]["prompt"], experiment.dataset.vocabulary, experiment.dataset.splits
+    )  # fmt: skip
+    train, validation = splits["train"], splits["validation"]
+    assert vocabulary is not None
+    assert isinstance(train, Stream)
+    assert isinstance(validation, Stream)
+    if not prompt:
+        return validation.tokens[:BEGINNING]
+    found_T = vocabulary.encode(prompt)
+    if not len(found_T):
+        raise ValueError(f"config.generation.prompt is {prompt!r}, without a symbol; allowed: one or more, or ''")
+    _check_known(vocabulary, prompt, train.tokens, "symbols of the training text")
+    return found_T
+
+
+def _check_known(vocabulary: Vocabulary | Tokens, prompt: str, read: np.ndarray, allowed: str) -> None:
+    """Raises ValueError where a prompt has what is unknown, and the network has never read that."""
+    unknown = vocabulary.unknown_in(prompt)
+    if unknown and vocabulary.unknown not in read:
+        raise ValueError(
+            f"config.generation.prompt is {prompt!r}, with unknown {', '.join(map(repr, unknown))}; allowed: {allowed}"
+        )
 
 
 def _key(experiment: Experiment, config: GenerationConfig) -> jax.Array:

@@ -97,11 +97,17 @@ class CropAndFlip:
 
 @dataclasses.dataclass(frozen=True)
 class ReverseComplement:
-    """Half of the pieces of DNA, one-hot ``[B, T, 4]``, read on the other strand."""
+    """That share of the pieces of DNA, one-hot ``[B, T, 4]``, read on the other strand."""
+
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"augmentation.reverse_complement.share is {self.share}; allowed: 0 to 1")
 
     def __call__(self, key: Array, x_BTC: Array, lengths_B: Array | None) -> Array:
         _check_axes("reverse_complement", x_BTC, "BTC")
-        other_B11 = jax.random.bernoulli(key, 0.5, (x_BTC.shape[0], 1, 1))
+        other_B11 = jax.random.bernoulli(key, self.share, (x_BTC.shape[0], 1, 1))
         return jnp.where(other_B11, symbols.reverse_complement(x_BTC, lengths_B), x_BTC)
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import errno
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,17 @@ from orbax.checkpoint import checkpoint_managers
 MANIFEST = "manifest.json"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 FIRST_ALONE = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})  # the others are not waited for
+
+
+class _NotOfFullDisks(logging.Filter):
+    """Leaves out Orbax's tracebacks of what ``Checkpoints`` raises in one line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return error is None or not any(os.strerror(number) in str(error) for number in NO_ROOM)
+
+
+logging.getLogger("absl").addFilter(_NotOfFullDisks())
 
 
 @dataclasses.dataclass

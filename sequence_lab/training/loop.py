@@ -113,7 +113,8 @@ class _Run:
                 self._step()
                 if self.host.step % config.log_every == 0:
                     self._log()
-                evaluated_best = self.host.step % config.evaluate_every == 0 and self._evaluate()
+                last = self.host.step >= config.num_steps
+                evaluated_best = (last or self.host.step % config.evaluate_every == 0) and self._evaluate()
                 over = self._over()
                 if over:
                     self._log()  # before the checkpoint, so that a run that ends twice records its end once

@@ -3,11 +3,14 @@
 import json
 import math
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.summary import scalar
 
 METRICS = "metrics.jsonl"
 TIMES = ("seconds", "steps_per_second", "input_share")  # the only figures that two equal runs do not share
@@ -16,7 +19,8 @@ TIMES = ("seconds", "steps_per_second", "input_share")  # the only figures that 
 class Recorder:
     """Appends records to ``workdir``; what an earlier process recorded after ``step`` is cut off first.
 
-    Events are written anew from the records that are kept: a killed process leaves its last ones unwritten.
+    Events are written anew from the records that are kept: a killed process leaves its last ones unwritten. They are
+    written at once, by no thread of their own, so that a disk which is full says so here.
     """
 
     def __init__(self, workdir: Path, step: int) -> None:
@@ -26,7 +30,8 @@ class Recorder:
         temporary.rename(workdir / METRICS)
         self._file = (workdir / METRICS).open("a", buffering=1)
         shutil.rmtree(workdir / "tensorboard", ignore_errors=True)
-        self._events = SummaryWriter(str(workdir / "tensorboard"), flush_secs=10)
+        (workdir / "tensorboard").mkdir()
+        self._events = EventsWriter(str(workdir / "tensorboard" / "events"))
         for record in kept:
             self._add_events(**record)
 
@@ -39,7 +44,9 @@ class Recorder:
 
     def _add_events(self, step: int, split: str, **values: float | None) -> None:
         for name, value in values.items():
-            self._events.add_scalar(f"{split}/{name}", math.nan if value is None else value, step)
+            summary = scalar(f"{split}/{name}", math.nan if value is None else value)
+            self._events.write_event(Event(wall_time=time.time(), step=step, summary=summary))
+        self._events.flush()
 
     def close(self) -> None:
         self._file.close()
