@@ -3,9 +3,9 @@
 python launch.py --config=experiments/dates_seq2seq.py
 
 An encoder that reads both ways and a decoder with additive attention (Bahdanau et al. 2015). 0.8 minutes on 2 CPU
-cores. To expect over 3 seeds: all of the test dates right (100.0 %) under each. --mode=sweep compares it with attention
-by dot products, and with a decoder that sees one vector of the whole text at every step, as in Cho et al. (2014), whose
-encoder reads one way only: that network is dates_cho. Both have 100.0 %, too, by a beam of 4.
+cores. To expect over 3 seeds: all of the test dates right (100.0 %, a BLEU of 100.00) under each. --mode=sweep compares
+it with attention by dot products, and with a decoder that sees one vector of the whole text at every step, as in Cho et
+al. (2014), whose encoder reads one way only: that network is dates_cho. Both have 100.0 %, too, by a beam of 4.
 """
 
 from typing import Any

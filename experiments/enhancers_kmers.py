@@ -27,4 +27,4 @@ def get_config() -> ConfigDict:
 
 def get_sweep() -> dict[str, Any]:
     axes = {"dataset.layer": (1, 2), "dataset.leaked": (True, False)}
-    return {"axes": axes, "seeds": 3, "published": (({"dataset.layer": 2}, enhancers_layer2.published()),)}
+    return {"axes": axes, "seeds": 3, "published": (({"dataset.layer": 2}, enhancers_layer2.PUBLISHED),)}

@@ -15,6 +15,7 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "own_text_pairs"
+    config.published = ConfigDict(dict.fromkeys(("greedy/bleu", "greedy/chrf", "greedy/exact_match"), (None, "")))
 
     config.dataset_name = "text_pairs"
     config.dataset = ConfigDict(

@@ -4,12 +4,12 @@ python launch.py --config=experiments/parity.py
 
 0.1 to 0.5 minutes on 2 CPU cores. Guessing is right in 1/2. To expect over 3 seeds: all of 1,000 test strings right
 (100.0 %) under each. With --mode=sweep: three kinds of cells, and strings of up to 10, 20, 50 and 100 bits. GRU and
-LSTM have 100.0 % at each; tanh units 100.0, 99.9, 92.7 ± 31 and 58.5 ± 31 % (± is a 95 % interval): of up to 50 bits
+LSTM have 100.0 % at each; tanh units 100.0, 99.83, 89.7 ± 44 and 57.8 ± 32 % (± is a 95 % interval): of up to 50 bits
 two seeds of three have all right.
 
 Bengio et al. (1994) have parity as the task on which gradient descent does worst; Rumelhart et al. (1986) as a layered
 network's. Of networks guessed at random, as in experiments/latch.py, the 47,880th, the 249,746th and the 296,195th are
-right on all test strings of up to 20 bits under three seeds.
+right on all test strings of up to 20, 50 and 100 bits under three seeds; of up to 10 bits the 95,403rd under the third.
 """
 
 from typing import Any

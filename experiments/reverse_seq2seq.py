@@ -3,9 +3,10 @@
 python launch.py --config=experiments/reverse_seq2seq.py
 
 An encoder that reads both ways and a decoder with additive attention (Bahdanau et al. 2015). 1.2 minutes on 2 CPU
-cores. To expect over 3 seeds: 99.8 ± 0.5 % of the test strings reversed without an error (± is a 95 % interval).
---mode=sweep compares it with attention by dot products, 99.6 %, and with a decoder that sees one vector of the whole
-string at every step, 24.8 %, as in Cho et al. (2014), whose encoder reads one way only: that network is dates_cho.
+cores. To expect over 3 seeds: 99.8 ± 0.5 % of the test strings reversed without an error (± is a 95 % interval), a BLEU
+of characters of 99.97. --mode=sweep compares it with attention by dot products, 99.6 % (99.83), and with a decoder that
+sees one vector of the whole string at every step, 24.8 % (44.44), as in Cho et al. (2014), whose encoder reads one way
+only: that network is dates_cho.
 """
 
 from typing import Any
@@ -18,7 +19,8 @@ from sequence_lab.experiment import default_config
 def get_config() -> ConfigDict:
     config = default_config()
     config.name = "reverse_seq2seq"
-    config.published = ConfigDict({"greedy/exact_match": (None, ""), "beam/exact_match": (None, "")})
+    measures = ("greedy/exact_match", "beam/exact_match", "beam/chrf", "beam/bleu")
+    config.published = ConfigDict(dict.fromkeys(measures, (None, "")))
 
     config.dataset_name = "reverse"
     config.dataset = ConfigDict({"min_length": 5, "max_length": 20})

@@ -1,7 +1,6 @@
 """The composition root: the only place that reads a config against every table and makes its objects."""
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from sequence_lab import schema
+from sequence_lab import compatibility, schema
 from sequence_lab.config import Tables, joined, resolved
-from sequence_lab.data import DATASETS, Batch, Dataset, Examples, Stream, TrainingBatches
+from sequence_lab.data import DATASETS, Batch, Dataset, Stream, TrainingBatches
 from sequence_lab.data.share import WHOLE, Share
 from sequence_lab.data.word_vectors import load_word_vectors
 from sequence_lab.models import MODELS
-from sequence_lab.training.augmentation import AUGMENTATIONS, OF_STEPS, Augmentation, augmented
+from sequence_lab.training.augmentation import AUGMENTATIONS, Augmentation, augmented
 from sequence_lab.training.objectives import OBJECTIVES, measure, tasks_of
 from sequence_lab.training.optimizer import OptimizerConfig, optimizer, schedule
 from sequence_lab.training.parallel import AXIS, Parallel
@@ -115,12 +114,12 @@ def compose(
     training = TrainingConfig(**config["training"])
     spread = Parallel(config["parallel"], devices)
     dataset: Dataset = rows["dataset"][config["dataset_name"]](**config["dataset"])
-    _check_dataset(config, dataset)
-    _check_guesses(config, dataset)
+    compatibility.check_dataset(config, dataset)
+    compatibility.check_guesses(config, dataset)
     dataset = dataset.packed(training.packed_width).bucketed(training.num_shapes)
     model = _model(rows["model"][config["model_name"]], config, dataset)
-    _check_packing(config, model)
-    _check_augmentation(config)
+    compatibility.check_packing(config, model)
+    compatibility.check_augmentation(config)
     trainer = Trainer(
         apply=_apply(model, _augmentations(config["augmentation"], dataset)),
         initial_carry=lambda batch_size: model.initial_carry((batch_size,)) if _has_memory(model) else (),
@@ -154,73 +153,6 @@ def tables(
         "model": joined(MODELS, models),
         "objective": joined(OBJECTIVES, objectives),
     }
-
-
-def _check_dataset(config: Mapping[str, Any], dataset: Dataset) -> None:
-    name = config["dataset_name"]
-    if empty := [split for split, rows in dataset.splits.items() if not len(rows)]:
-        raise ValueError(f"data set {name} has nothing in {empty[0]}; allowed: one row or more")
-    missing = {"train", "validation"} - set(dataset.splits)
-    if missing:
-        raise ValueError(
-            f"data set {name} has the splits {', '.join(dataset.splits)}; allowed: train, validation and, if it has "
-            "one, test"
-        )
-    k1, k2 = config["training"]["k1"], config["training"]["k2"]
-    if (k1 or k2) and not isinstance(dataset.splits["train"], Stream):
-        raise ValueError(f"training.k1 is {k1} and training.k2 is {k2}; allowed on {name}, which is no stream: 0")
-    is_text = dataset.vocabulary is not None and all(
-        isinstance(dataset.splits.get(split), Stream) for split in ("train", "validation", "test")
-    )
-    tasks = [task["name"] for task in config["objectives"].values()]
-    for field, without in (("baselines", ()), ("dynamic_rate", 0.0)):
-        if config[field] and not (is_text and tasks[0] == "language_modelling"):
-            raise ValueError(
-                f"config.{field} is {config[field]}; allowed: {without} unless the first objective is "
-                f"language_modelling on a text with a test split (here {tasks[0]} on {name})"
-            )
-
-
-def _check_guesses(config: Mapping[str, Any], dataset: Dataset) -> None:
-    """Raises ValueError where networks that answer yes or no after a sequence of numbers have nothing to answer."""
-    tasks, test = list(config["objectives"].values()), dataset.splits.get("test")
-    arrays: Mapping[str, Any] = test.arrays if isinstance(test, Examples) else {}
-    fits = (
-        [task["name"] for task in tasks] == ["classification"]
-        and dataset.facts.get("num_outputs") == 2
-        and [np.ndim(arrays.get(name, 0)) for name in ("inputs", tasks[0]["labels"])] == [3, 1]
-    )
-    if config["guesses"] and not fits:
-        raise ValueError(
-            f"config.guesses is {config['guesses']}; allowed: 0 unless the one objective is the classification of "
-            f"whole sequences of numbers in two classes, with a test split (here "
-            f"{', '.join(task['name'] for task in tasks)} on {config['dataset_name']})"
-        )
-
-
-def _check_packing(config: Mapping[str, Any], model: nn.Module) -> None:
-    """Raises ValueError where several sequences in a row would be taken for one."""
-    width = config["training"]["packed_width"]
-    if not width:
-        return
-    if "resets_BT" not in inspect.signature(type(model).__call__).parameters:
-        raise ValueError(
-            f"training.packed_width is {width}; allowed with model {config['model_name']}, which does not start again "
-            "within a row: 0"
-        )
-    if mixing := [name for name in config["augmentation"] if name not in OF_STEPS]:
-        raise ValueError(
-            f"training.packed_width is {width}; allowed with augmentation {mixing[0]}, which is one of a whole row: 0"
-        )
-
-
-def _check_augmentation(config: Mapping[str, Any]) -> None:
-    """Raises ValueError where waveforms in frames, which have the axes of a spectrogram, would be taken for one."""
-    if "spec_augment" in config["augmentation"] and "spec_augment" in config["model"]:
-        raise ValueError(
-            f"config.augmentation.spec_augment is set; allowed with model {config['model_name']}, which reads "
-            "waveforms: config.model.spec_augment"
-        )
 
 
 def _model(row: Callable[..., nn.Module], config: dict[str, Any], dataset: Dataset) -> nn.Module:

@@ -27,7 +27,8 @@ ARROWS = {
     "schema": set(),
     "run_folder": {"schema"},
     "config": {"schema", "training", "analysis"},
-    "composition": {"schema", "config", "data", "models", "nn", "ops", "training", "analysis"},
+    "compatibility": {"data", "training"},
+    "composition": {"compatibility", "schema", "config", "data", "models", "nn", "ops", "training", "analysis"},
     "results": {"config", "composition", "run_folder", "data", "models", "nn", "ops", "training", "analysis"},
     "scanning": {"schema", "config", "composition", "run_folder", "data", "ops"},
     "experiment": {
