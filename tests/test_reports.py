@@ -3,12 +3,17 @@
 import ast
 import json
 import re
+import runpy
+import shlex
 from pathlib import Path
 
 import pytest
 
-from sequence_lab import reports
+from sequence_lab import reports, schema
+from sequence_lab.composition import tables
+from sequence_lab.config import resolved
 from sequence_lab.schema import Refused
+from sequence_lab.sweeps.space import search_space
 
 OBJECTIVES = {"class": {"name": "classification"}}
 
@@ -182,3 +187,28 @@ def test_what_an_experiment_says_of_itself_is_what_its_kept_runs_came_to(title):
     written = {form for form in written if len(form.replace(".", "")) >= 3}  # a "1" or "0" may stand for anything
     doc = ast.get_docstring(ast.parse((ROOT / "experiments" / f"{title.partition(':')[0]}.py").read_text()))
     assert written & set(re.findall(r"\d+(?:\.\d+)?", doc))
+
+
+@pytest.mark.parametrize("name", sorted({title.partition(":")[0] for title in first_rows()}))
+def test_an_experiment_takes_the_minutes_that_its_kept_runs_took(name):
+    took = [float(row["minutes"]) for title, row in first_rows().items() if title.partition(":")[0] == name]
+    doc = ast.get_docstring(ast.parse((ROOT / "experiments" / f"{name}.py").read_text()))
+    said = re.findall(r"(\d+(?:\.\d+)?)(?: to (\d+(?:\.\d+)?))?\s+minutes?\b", doc)
+    ranges = [(float(low) / 1.5 - 0.1, float(high or low) * 1.5 + 0.1) for low, high in said]
+    assert any(low <= minutes <= high for low, high in ranges for minutes in took)
+
+
+@pytest.mark.parametrize("command", sorted({row["commands"][0] for row in first_rows().values()}))
+def test_the_kept_runs_of_a_sweep_are_all_of_its_command(command):
+    """Run by run: none of the points that it runs was left out."""
+    words = [word.removeprefix("--").partition("=") for word in shlex.split(command)[2:]]
+    flags = {name: value for name, _, value in words if name in ("config", "mode", "seeds", "points")}
+    if flags.get("mode") != "sweep":
+        return
+    found = runpy.run_path(str(ROOT / flags["config"]))
+    config = resolved(schema.plain(found["get_config"]()), tables())
+    axes = [value for name, _, value in words if name == "sweep"]
+    seeds, points = (int(flags.get(name, 0)) for name in ("seeds", "points"))
+    space = search_space(config, axes, seeds, points, found["get_sweep"]() if "get_sweep" in found else None)
+    kept = [path for path in KEPT.rglob("summary.json") if json.loads(path.read_text())["command"] == command]
+    assert len(kept) == len(space.trials(config["seed"]))
