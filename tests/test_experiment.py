@@ -18,7 +18,7 @@ from sequence_lab.composition import compose
 from sequence_lab.data import Dataset, Examples, characters
 from sequence_lab.nn import Dense
 from sequence_lab.ops import losses, metrics
-from sequence_lab.results import summaries
+from sequence_lab.results import samples, summaries
 from sequence_lab.schema import Refused
 from sequence_lab.training.checkpoints import Checkpoints
 from sequence_lab.training.loop import Diverged
@@ -234,6 +234,8 @@ def test_a_finished_run_says_so_and_more_steps_go_on(tmp_path, one_device):
     before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
     _, lines = run(adding_config(), tmp_path / "run", one_device)
     assert "is finished (step 9)" in lines[0]
+    validated = [record["step"] for record in read_metrics(tmp_path / "run") if record["split"] == "validation"]
+    assert validated == [4, 8, 9]  # every 4 steps, and the last
     assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
     older = json.loads((tmp_path / "run" / "config.json").read_text())
     del older["dynamic_rate"], older["optimizer"]["weight_decay"], older["model"]["dropout"]
@@ -618,13 +620,28 @@ def test_a_model_of_pairs_decodes_its_test_split_and_generates(tmp_path, one_dev
     assert alone.splitlines() == said.splitlines()[:3]
 
 
+def test_a_prompt_that_a_language_model_cannot_read_is_refused_and_without_one_it_goes_on_from_validation(
+    tmp_path, one_device
+):
+    config = text_config()
+    config.generation.prompt = "ab!b?"
+    with pytest.raises(Refused, match=r"prompt is 'ab!b\?', with unknown '!', '\?'; allowed: symbols of the training"):
+        run(config, tmp_path / "run", one_device)
+    assert list(tmp_path.iterdir()) == []
+    config.generation.prompt = ""
+    composed = compose(config, devices=one_device, datasets={"small_text": small_text})
+    written = "".join(samples.text(composed, composed.initial_state().variables))
+    assert written.startswith(TEXT[:10])
+    assert len(written) == 10 + config.generation.length
+
+
 @pytest.mark.parametrize(
     ("tokens", "prompt", "message"),
     [
         ("characters", "cadda!b", "prompt is 'cadda!b', with unknown 'd', '!'; allowed: characters of the training"),
         ("words", "a new c", "prompt is 'a new c', with unknown 'new'; allowed: words of the training pairs"),
         ("words", " \n", r"prompt is ' \\n', a source without words; allowed: one or more"),
-        ("words", "", "prompt ''; allowed: .* a prompt of one character or more"),
+        ("words", "", "prompt is '', a source without words; allowed: one or more"),
     ],
 )
 def test_a_prompt_that_a_model_of_pairs_cannot_read_is_refused(tmp_path, one_device, tokens, prompt, message):
