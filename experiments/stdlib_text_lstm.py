@@ -2,7 +2,9 @@
 
 python launch.py --config=experiments/stdlib_text_lstm.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds.
+52 minutes on one CPU core that had other work, too. To expect over 3 seeds: not yet measured; of seed 0 a test text of
+1.476 bits per character (1.43 to 1.53 over blocks of 1,000), where an interpolated 6-gram has 1.723, and both mixed
+1.439; xz, once it has read the training text, has 1.450, as modules repeat one another's beginnings.
 """
 
 from ml_collections import ConfigDict
