@@ -20,7 +20,14 @@ def get_config() -> ConfigDict:
 
     config.model_name = "temporal_conv_language_model"
     config.model = ConfigDict(
-        {"embedding_features": 200, "features": (200, 200, 200), "kernel_size": 3, "gated": True, "dropout": 0.4}
+        {
+            "embedding_features": 200,
+            "features": (200, 200, 200),
+            "kernel_size": 3,
+            "gated": True,
+            "dropout": 0.4,
+            "table_scale": 0.1,
+        }
     )
     config.optimizer.name = "adam"
     config.optimizer.learning_rate = 1e-3

@@ -21,7 +21,7 @@ def dna_enhancers(
       layer: 1, enhancer or not (2,968 pieces to train on, 400 independent ones to test); 2, strong or weak (1,484 and
         200).
       leaked: as published, all 100 strong enhancers of the independent test are among the pieces to train on, too;
-        False takes them out of training.
+        False takes them out of training, and leaves one test piece that shares half of its bases with a piece there.
       folds, fold: test on a fold of the pieces to train on, instead of the independent ones.
       validation: share of the training pieces.
       positives: share of the second class that is kept, in every split the same pieces each time.
