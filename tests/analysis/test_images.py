@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from sequence_lab.analysis import image_plots, patches
+from sequence_lab.analysis import figures, image_plots, patches
 from sequence_lab.analysis.filters import EDGES, edge_kernel
 from sequence_lab.ops import convolution, pooling, windows
 
@@ -92,9 +92,9 @@ def test_peaks_that_are_not_there_are_refused(fields, said):
 def drawn(monkeypatch):
     """The figures that are saved."""
     found = []
-    save = image_plots._save
+    save = figures.save
     keep = lambda figure, path, title: (found.append(figure), save(figure, path, title))  # noqa: E731
-    monkeypatch.setattr(image_plots, "_save", keep)
+    monkeypatch.setattr(figures, "save", keep)
     return found
 
 
@@ -141,7 +141,7 @@ def test_responses_stand_over_their_filters_each_on_its_own_scale(drawn, tmp_pat
     (image, *answers), (empty, *below) = (tiles(drawn[0])[row : row + 3] for row in (0, 3))
     assert [axes.get_title() for axes in drawn[0].axes] == ["image", "a", "b", "", "", ""]
     assert image.shape == (4, 5, 3)
-    assert (empty == 1).all()
+    assert (empty == image_plots.BACKGROUND).all()
     for shown, array in ((answers, maps), (below, kernel.sum(axis=2))):
         np.testing.assert_allclose(np.stack(shown, axis=-1), array / np.abs(array).max(axis=(0, 1)), rtol=1e-5)
 

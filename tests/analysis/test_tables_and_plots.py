@@ -24,9 +24,15 @@ def test_an_interval_is_students():
 
 @pytest.mark.parametrize(
     ("values", "text"),
-    [([0.5], "0.5"), ([0.5, 0.5], "0.5000 ± 0.0000"), ([1.0, 2.0, 3.0], "2.0 ± 2.5"), ([98.1, 98.2], "98.15 ± 0.64")],
+    [
+        ([0.5], "0.5"),
+        ([0.5, 0.5], "0.5000 ± 0.0000"),
+        ([5.0, 6.0, 7.0], "6.0 ± 2.5"),
+        ([1.0, 2.0, 3.0], "2 (1, 2, 3)"),
+        ([98.1, 98.2], "98.15 ± 0.64"),
+    ],
 )
-def test_an_interval_shows_two_digits_of_its_width(values, text):
+def test_an_interval_shows_two_digits_of_its_width_and_the_values_where_it_is_as_wide_as_their_mean(values, text):
     assert tables.interval(values) == text
 
 

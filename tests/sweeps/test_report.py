@@ -45,7 +45,7 @@ def test_table_has_a_row_per_point_and_says_why_trials_failed():
         "learning_rate", "cell", "validation accuracy", "test accuracy", "seeds", "failed", "seconds per run",
     ]  # fmt: skip
     assert cells[2] == ["0.2", "gru", "0.9", "0.8", "1", "1", "2.0"]
-    assert cells[3] == ["0.1", "gru", "0.6 ± 1.3", "0.5 ± 1.3", "2", "0", "2.5"]
+    assert cells[3] == ["0.1", "gru", "0.6 (0.5, 0.7)", "0.5 (0.4, 0.6)", "2", "0", "2.5"]
     assert cells[4] == ["0.3", "gru", "-", "-", "0", "1", "-"]
     assert lines[6:] == ["- 0002 failed: diverged", "- 0004 failed: diverged"]
 
