@@ -43,4 +43,4 @@ def get_config() -> ConfigDict:
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"seeds": 3}
+    return {"axes": {}, "seeds": 3}
