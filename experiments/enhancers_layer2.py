@@ -7,8 +7,7 @@ the test's strong enhancers among the pieces to train on, where the published pr
 without (dataset.leaked False). With --mode=sweep: both.
 
 Published 67.8 % are of five networks over one-hot bases and k-mers together. 1,336 pieces to train on, and 200 to test,
-leave seeds ten percent apart: more limits nothing here than the number of pieces. enhancers_kmers.py and
-enhancers_cnn_bilstm.py have layer 2 in their sweeps.
+leave seeds ten percent apart. enhancers_kmers.py and enhancers_cnn_bilstm.py have layer 2 in their sweeps.
 """
 
 from typing import Any

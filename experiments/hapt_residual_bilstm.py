@@ -7,7 +7,7 @@ the six basic activities of nine people who are not in training; hapt_cnn.py has
 
 Published 93.6 % are the best epoch's on the test of UCI HAR, the same recordings cut into other windows; a public
 implementation of it ends at 89.9 %. Here the state is chosen on training subjects that are left out, and seeds differ
-by more than that gap: what limits it is the choice by few people, not the network.
+by more than that gap.
 """
 
 from ml_collections import ConfigDict

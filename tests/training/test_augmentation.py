@@ -32,6 +32,13 @@ def test_every_row_changes_inputs_by_its_key(name):
     np.testing.assert_array_equal(one, again)
 
 
+def test_of_the_pieces_of_dna_that_share_is_read_on_the_other_strand():
+    x = jnp.tile(jnp.eye(4)[jnp.arange(15) ** 2 % 4], (400, 1, 1))
+    for share in (0.0, 0.2, 1.0):
+        found = augmented([AUGMENTATIONS["reverse_complement"](share=share)], jax.random.key(0), x, None)
+        assert abs(float((found != x).any(axis=(1, 2)).mean()) - share) < 0.06
+
+
 def test_several_follow_one_another_with_keys_of_their_own():
     noise, key, x = AUGMENTATIONS["jitter"](deviation=1.0), jax.random.key(0), jnp.zeros((2, 3, 4))
     both = augmented([noise, noise], key, x, None)
@@ -79,6 +86,7 @@ def test_dropped_words_are_the_vocabularys_unknown():
         ({"jitter": {"deviation": "much"}}, "config.augmentation.jitter.deviation is 'much', str; allowed: float"),
         ({"word_dropout": {}}, "word_dropout.unknown is not set; allowed on a vocabulary without <unk>: an id"),
         ({"crop_and_flip": {"padding": -1}}, "padding is -1; allowed: an int >= 0"),
+        ({"reverse_complement": {"share": 1.5}}, "reverse_complement.share is 1.5; allowed: 0 to 1"),
     ],
 )
 def test_what_does_not_fit_is_refused(augmentation, said):
