@@ -6,6 +6,8 @@ python launch.py --config=experiments/adding_lstm.py
 answer with the mean, 1, has 0.167 (± is a 95 % interval).
 """
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from sequence_lab.experiment import default_config
@@ -39,3 +41,7 @@ def get_config() -> ConfigDict:
     config.training.evaluate_every = 250
     config.training.checkpoint_every = 500
     return config
+
+
+def get_sweep() -> dict[str, Any]:
+    return {"axes": {}, "seeds": 3}
