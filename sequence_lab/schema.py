@@ -48,7 +48,7 @@ def choose(what: str, name: str, allowed: Collection[str]) -> str:
         return name
     nearest = difflib.get_close_matches(str(name), allowed, 1, 0.5)
     hint = f" (did you mean {nearest[0]}?)" if nearest else ""
-    raise ValueError(f"{what} is {name!r}; allowed: {', '.join(sorted(allowed)) or 'none'}{hint}")
+    raise ValueError(f"{what} is {name!r}{hint}; allowed: {', '.join(sorted(allowed)) or 'none'}")
 
 
 def resolve(

@@ -388,7 +388,7 @@ def changed(**fields):
     [
         ({"model_name": "recurent_classifier"}, r"model_name is .*did you mean recurrent_classifier\?"),
         ({"dataset_name": "ading"}, r"dataset_name is .*did you mean adding\?"),
-        ({"model__feature": (3,)}, r"field of config\.model is 'feature'.*did you mean features\?"),
+        ({"model__feature": (3,)}, r"field of config\.model is 'feature' \(did you mean features\?"),
         ({"model__features": 3}, r"config\.model\.features is 3"),
         ({"model__cell": "lsmt"}, r"cell is 'lsmt'; allowed: rnn, lstm, gru"),
         ({"model__cell_options": {"bias": 1}}, r"cell_options of rnn"),
@@ -410,7 +410,7 @@ def changed(**fields):
         ({"seed": -1}, r"seed is -1; allowed: 0 or more"),
         ({"guesses": -1}, r"guesses is -1; allowed: 0 or more"),
         ({"guesses": 9}, r"guesses is 9; allowed: 0 unless .*two classes.*\(here regression on adding\)"),
-        ({"sead": 1}, r"field of config is 'sead'.*did you mean seed\?"),
+        ({"sead": 1}, r"field of config is 'sead' \(did you mean seed\?"),
         ({"model_name": "conv_net_2d", "model": {}}, r"."),
     ],
 )

@@ -311,7 +311,7 @@ def test_a_run_leaves_motifs_and_scans_with_its_best_state(tmp_path):
     [
         (lambda c: c.scan.update({"files": "nowhere.fa"}), "scan.files names 'nowhere.fa', which is not there"),
         (lambda c: c.scan.update({"files": ""}), "scan.files is ''; allowed: one file or more"),
-        (lambda c: c.scan.update({"label": "sites"}), "config.scan.label is 'sites'; allowed: no, site (did you mean"),
+        (lambda c: c.scan.update({"label": "sites"}), "scan.label is 'sites' (did you mean site?); allowed: no, site"),
         (
             lambda c: (c.scan.update({"window": 30}), c.model.update({"representation": "flatten"})),
             "config.scan.window is 30; allowed with this model: 24, as in training",

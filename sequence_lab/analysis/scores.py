@@ -37,11 +37,12 @@ def of_classes(logits_NK: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray 
     """Accuracy, balanced accuracy, macro F1 and Matthews' correlation; of two classes also those of the second one.
 
     These are sensitivity, specificity, "auc" (under the ROC curve) and "auprc" (average precision). Intervals are
-    percentiles of the bootstrap over rows; of the AUC that of Hanley and McNeil (1982).
+    percentiles of the bootstrap over rows; of accuracy, sensitivity and specificity, which are shares of rows, those
+    of Wilson (1927), and of the AUC that of Hanley and McNeil (1982).
 
     Args:
       lengths: of sequences of which these are the steps, one after the other. As steps of one sequence are alike,
-        intervals, that of the AUC too, are then of the bootstrap over whole sequences; of a single one there are none.
+        intervals are then all of the bootstrap over whole sequences; of a single one there are none.
     """
     scores = _counted(logits_NK, labels_N, lengths)
     if logits_NK.shape[-1] == 2:
@@ -110,11 +111,24 @@ def _counted(logits_NK: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | 
         drawn = resampled(np.bincount(own * cells + places, minlength=number * cells).reshape(number, cells))
     drawn = drawn.reshape(-1, classes, classes)
     ranks = ("sensitivity", "specificity")
-    return {
+    scores = {
         name: score(measure(matrix), measure(drawn))
         for name, measure in MEASURES.items()
         if classes == 2 or name not in ranks
     }
+    if lengths is None:
+        rows = {"accuracy": matrix.sum(), "sensitivity": matrix[-1].sum(), "specificity": matrix[0].sum()}
+        scores |= {name: wilson(scores[name].value, rows[name]) for name in scores.keys() & rows}
+    return scores
+
+
+def wilson(share: float, rows: int) -> Score:
+    """The share of independent rows with Wilson's (1927) interval: one that has a width at 0 and 1 as well."""
+    if not rows:
+        return Score(share)
+    square = 1.96**2 / rows
+    middle, half = share + square / 2, math.sqrt(square * (share * (1 - share) + square / 4))
+    return Score(share, max((middle - half) / (1 + square), 0.0), min((middle + half) / (1 + square), 1.0))
 
 
 def _of_spans(

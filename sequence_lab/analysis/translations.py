@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sequence_lab.analysis.scores import Score, Scores, resampled, score
+from sequence_lab.analysis.scores import Score, Scores, resampled, score, wilson
 
 NO_SIGN = "\uffff"  # Unicode leaves it to no character
 BLEU_TOKENS = {"words": "none", "blanks": "none", "characters": "char", "bpe": "13a"}  # sacrebleu's, by kind of ours
@@ -17,8 +17,8 @@ BLEU_TOKENS = {"words": "none", "blanks": "none", "characters": "char", "bpe": "
 def of_sequences(found: Sequence[np.ndarray], true: Sequence[np.ndarray], unknown: int | None = None) -> Scores:
     """ "exact_match", the share of rows that are right from start to end; "token_accuracy".
 
-    The latter is the share of all true tokens that the decoded row has at the same place. Intervals are percentiles of
-    the bootstrap over rows.
+    The latter is the share of all true tokens that the decoded row has at the same place. The interval of the former is
+    Wilson's (1927), that of the latter is percentiles of the bootstrap over rows.
 
     Args:
       found, true: ids ``[length]`` of every row; the token that ends it counts as one where it is there.
@@ -26,10 +26,9 @@ def of_sequences(found: Sequence[np.ndarray], true: Sequence[np.ndarray], unknow
     """
     hits = np.array([_hits(ours, theirs, unknown) for ours, theirs in zip(found, true, strict=True)], float)
     written, sizes = (np.array([len(row) for row in rows], float) for rows in (found, true))
-    exact = ((hits == sizes) & (written == sizes)).astype(float)
-    drawn_exact, drawn_hits, drawn_sizes = resampled(np.stack([exact, hits, sizes], axis=-1)).T
+    drawn_hits, drawn_sizes = resampled(np.stack([hits, sizes], axis=-1)).T
     return {
-        "exact_match": score(exact.mean(), drawn_exact / len(exact)),
+        "exact_match": wilson(((hits == sizes) & (written == sizes)).mean(), len(sizes)),
         "token_accuracy": score(hits.sum() / sizes.sum(), drawn_hits / drawn_sizes),
     }
 

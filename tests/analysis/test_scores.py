@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import signal
+from scipy import signal, stats
 from sklearn import metrics
 
 from sequence_lab.analysis import scores
@@ -51,6 +51,18 @@ def test_intervals_cover_the_true_value_about_95_times_in_100(name, monkeypatch)
     found = [of_classes(*drawn(150, 2, random=random))[name] for _ in range(100)]
     assert 88 <= sum(score.low <= truth <= score.high for score in found) <= 100
     assert np.mean([score.high - score.low for score in found]) < 0.35
+
+
+@pytest.mark.parametrize("right", [(0, 0), (3, 0), (17, 9), (20, 11)])
+def test_intervals_of_shares_are_those_of_wilson_also_where_none_or_all_are_right(right):
+    labels = np.repeat([0, 1], (20, 11))
+    said = np.where(np.r_[:20, :11] < np.repeat(right, (20, 11)), labels, 1 - labels)
+    found = of_classes(np.eye(2)[said], labels)
+    counts = {"accuracy": (sum(right), 31), "specificity": (right[0], 20), "sensitivity": (right[1], 11)}
+    for name, (hits, rows) in counts.items():
+        expected = stats.binomtest(hits, rows).proportion_ci(0.95, "wilson")
+        np.testing.assert_allclose(found[name], (hits / rows, expected.low, expected.high), atol=1e-4)
+    assert math.isnan(of_classes(np.eye(2)[[0, 0]], np.zeros(2, int))["sensitivity"].low)
 
 
 def test_intervals_of_texts_cover_the_true_value_though_symbols_are_as_hard_as_those_around_them(monkeypatch):
