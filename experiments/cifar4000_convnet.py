@@ -5,7 +5,7 @@ python launch.py --config=experiments/cifar4000_convnet.py
 1.1 minutes on 2 CPU cores. To expect over 3 seeds: a test accuracy of 57.0 ± 6.7 % (± is a 95 % interval; one of the
 800 test images is 0.13 %). [Convolution, ReLU, max-pooling] twice and a hidden layer: filters of 5x5 without padding
 make 28x28 places out of 32x32, and 10x10 out of the 14x14 that pooling leaves. Trained as cifar4000_vgg11.py, which has
-68.3 %.
+69.0 %.
 """
 
 from ml_collections import ConfigDict

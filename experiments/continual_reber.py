@@ -52,4 +52,4 @@ def get_config() -> ConfigDict:
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"model.cell_options.forget_bias": (1.0, 100.0)}, "seeds": 3}
+    return {"axes": {"model.cell_options.forget_bias": (1.0, 100.0)}, "seeds": 10}

@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     config.name = "hapt_deep_conv_lstm"
 
     config.dataset_name = "uci_hapt"
-    config.dataset = ConfigDict({"task": "windows"})
+    config.dataset = ConfigDict({"task": "windows", "filtered": True})
 
     config.model_name = "deep_conv_lstm"
     config.model = ConfigDict(

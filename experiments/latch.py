@@ -9,7 +9,7 @@ python launch.py --config=experiments/latch.py
 What the gates begin with decides: with chrono_steps away they are half open, and forget half in every step, and at lags
 of 100 and 200 steps both cells are at chance after 600 steps.
 
-Bengio et al. (1994): success of gradient descent falls with the lag. Hochreiter and Schmidhuber (1997): weights guessed
+Bengio et al. (1994): success of gradient descent falls with the lag. Hochreiter and Schmidhuber (1996): weights guessed
 at random succeed sooner. Each run records how many networks of three tanh units were drawn until one was right on all
 test sequences (config.guesses): 68, 131 and 48 under three seeds, the same ones at every lag.
 """

@@ -39,4 +39,5 @@ def get_config() -> ConfigDict:
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"model.gated": (False, True)}}
+    ungated = {"perplexity": (88.68, "Bai et al. 2018, TCN of 13 million weights")}
+    return {"axes": {"model.gated": (False, True)}, "published": (({"model.gated": False}, ungated),)}

@@ -48,4 +48,4 @@ def get_config() -> ConfigDict:
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"model.cell_options.peephole": (True, False)}, "seeds": 3}
+    return {"axes": {"model.cell_options.peephole": (True, False)}, "seeds": 10}

@@ -162,6 +162,49 @@ def test_early_fusion_is_one_filter_over_both_streams():
     )
 
 
+def filtered(x, kernel, bias):
+    """``[T, C]`` by filters ``[S, C, D]`` of odd size, place by place, with zeros around; and ReLU."""
+    padded = np.pad(x, ((len(kernel) // 2, len(kernel) // 2), (0, 0)))
+    places = [np.einsum("sc,scd->d", padded[t : t + len(kernel)], kernel) + bias for t in range(len(x))]
+    return np.maximum(places, 0)
+
+
+def test_late_fusion_is_filters_for_each_stream_whose_vectors_stand_side_by_side():
+    model, x = MODELS["late"][0], streams()
+    variables = variables_of(model, x)
+    params = jax.device_get(variables["params"])
+    for row, answer in enumerate(apply(model, variables, x)):
+        maps = [filtered(x[name][row], **params[f"{name}_block_0"]) for name in ("one", "other")]
+        vector = np.concatenate([values.max(axis=0) for values in maps])  # over pairs, then over these: over all
+        np.testing.assert_allclose(answer, vector @ params["head"]["kernel"] + params["head"]["bias"], atol=1e-5)
+
+
+def test_deep_conv_lstm_filters_each_channel_alone_and_reads_the_last_step():
+    """Ordóñez and Roggen (2016), in plain loops over channels, then over steps."""
+    model, x = MODELS["deep"][0], signals()
+    variables = variables_of(model, x, LENGTHS)
+    params = jax.device_get(variables["params"])
+    weights = params["recurrent"]["levels_0"]
+    for row in (0, 1, 3):
+        channels = []
+        for values in x[row, : LENGTHS[row]].T[..., None]:
+            for layer in ("layer_0", "layer_1"):
+                values = filtered(values, params[layer]["kernel"][:, 0], params[layer]["bias"])
+            channels.append(values)
+        hidden, state = np.zeros(4), np.zeros(4)
+        for step in np.concatenate(channels, axis=-1):
+            sums = step @ weights["input"] + hidden @ weights["recurrent"] + weights["bias"]
+            write, keep, new, read = np.split(sums, 4)
+            state = sigmoid(keep) * state + sigmoid(write) * np.tanh(new)
+            hidden = sigmoid(read) * np.tanh(state)
+        expected = hidden @ params["head"]["kernel"] + params["head"]["bias"]
+        np.testing.assert_allclose(apply(model, variables, x, LENGTHS)[row], expected, atol=1e-5)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
 @pytest.mark.parametrize(
     ("model", "x", "said"),
     [
