@@ -6,8 +6,8 @@ python launch.py --config=experiments/hapt_residual_bilstm.py
 the six basic activities of nine people who are not in training; hapt_cnn.py has 93.8 %.
 
 Published 93.6 % are of UCI HAR, the same recordings cut into other windows; a public implementation of it ends at 89.9
-%, and has 93.4 % in the epoch that is best on the test. Here the state is chosen on training subjects that are left out, and seeds differ
-by more than that gap.
+%, and has 93.4 % in the epoch that is best on the test. Here the state is chosen on training subjects that are left
+out, and seeds differ by more than that gap.
 """
 
 from ml_collections import ConfigDict

@@ -3,8 +3,9 @@
 python launch.py --config=experiments/own_columns.py --config.dataset.files=train.conll
 
 Files with a token a line, its class in the last column, and a blank line between sentences. --mode=inspect with the
-same flags shows what is in them. With --config.model.output=crf --config.objectives.tag.name=crf the classes of a sentence
-are decided together, by a chain (a linear-chain conditional random field). How many minutes it takes and what score to expect depends on them.
+same flags shows what is in them. With --config.model.output=crf --config.objectives.tag.name=crf the classes of a
+sentence are decided together, by a chain (a linear-chain conditional random field). How many minutes it takes and what
+score to expect depends on them.
 """
 
 from ml_collections import ConfigDict
