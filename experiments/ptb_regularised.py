@@ -52,8 +52,8 @@ def get_config() -> ConfigDict:
     config.optimizer.schedule = "constant"
     config.optimizer.weight_decay = 1.2e-6
     config.training.k1 = config.training.k2 = 35
-    config.training.num_steps = 13 * EPOCH
-    config.optimizer.average_from = 9 * EPOCH
+    config.training.num_steps = 12 * EPOCH
+    config.optimizer.average_from = 8 * EPOCH
     config.training.evaluate_every = config.training.checkpoint_every = EPOCH
     config.dynamic_rate = 0.0
     return config
