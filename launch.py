@@ -14,8 +14,10 @@ The same command again resumes a run that was stopped, and says so if it is fini
 """
 
 import ast
+import errno
 import functools
 import importlib.metadata
+import io
 import operator
 import os
 import re
@@ -242,9 +244,9 @@ def main(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        from sequence_lab.run_folder import MACHINES
+        from sequence_lab.training.checkpoints import NO_ROOM
 
-        if error.errno not in MACHINES:
+        if error.errno not in (*NO_ROOM, errno.EACCES, errno.EPERM):  # no fault of the program
             raise
         where = f" ({error.filename})" if error.filename else ""
         return fail(f"{error.strerror}{where}; what is complete stays", 1)
@@ -278,7 +280,8 @@ def fail(error: BaseException | str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # in a file, too, lines stand in their order
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # in a file, too, lines stand in their order
     try:
         code = main(sys.argv)
     except KeyboardInterrupt:

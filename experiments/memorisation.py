@@ -41,9 +41,9 @@ def get_config() -> ConfigDict:
     config.optimizer.schedule = "warmup_cosine"
     config.optimizer.warmup_steps = 100
 
-    config.training.num_steps = 6000
+    config.training.num_steps = 20_000
     config.training.batch_size = 32
     config.training.evaluation_batch_size = 200
-    config.training.evaluate_every = 250
-    config.training.checkpoint_every = 1500
+    config.training.evaluate_every = 1000
+    config.training.checkpoint_every = 5000
     return config

@@ -24,4 +24,6 @@ def get_config() -> ConfigDict:
     config.optimizer.learning_rate = 0.003
     config.training.num_steps = 10_000
     config.training.batch_size = 64
+    config.training.evaluate_every = 250
+    config.training.checkpoint_every = 1500
     return config

@@ -76,6 +76,7 @@ def run(
         workdir = entered.enter_context(processes.folder_of(Path(workdir)))
         experiment, folder, data = _prepare(config, workdir, models, datasets, objectives, devices)
         with schema.refusals():
+            samples.check(experiment)
             done, before = processes.from_first(lambda: (folder.read(SUMMARY), folder.read(ENVIRONMENT)))
         processes.from_first(lambda: entered.enter_context(folder.claim(experiment.config)))
         if done is not None and done["num_steps"] == experiment.trainer.training.num_steps:
@@ -182,6 +183,8 @@ def generate(
             f"model {experiment.config['model_name']} on {experiment.config['dataset_name']} cannot generate; "
             "allowed: a language model on text, a model of pairs, or one with a step on music"
         )
+    with schema.refusals():
+        samples.check(experiment)
     if samples.writes_targets(experiment):
         with schema.refusals():
             source_S = samples.source(experiment)
@@ -248,7 +251,6 @@ def _prepare(
     """
     with schema.refusals():
         experiment = compose(config, models=models, datasets=datasets, objectives=objectives, devices=devices)
-        samples.check(experiment)
         folder = RunFolder(workdir)
         complete = functools.partial(completed, rows=tables(models, datasets, objectives))
         processes.from_first(lambda: folder.check(experiment.config, complete, writing=writing))

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sequence_lab import schema
+from sequence_lab import composition, schema
 from sequence_lab.analysis import plots, tables
+from sequence_lab.config import completed
 from sequence_lab.data.fingerprint import difference
 from sequence_lab.run_folder import BESIDE, CONFIG, DATA, SUMMARY, RunFolder, flatten, short
 from sequence_lab.sweeps.axis import show
@@ -17,6 +18,7 @@ from sequence_lab.training.objectives import OBJECTIVES
 
 TABLE, PLOT, RESULTS = "results.md", "results.png", "results.json"
 NEVER_APART = ("seed", *BESIDE)  # starts of fields that make no other experiment
+DATA_FIELDS = ("dataset", "training.packed_width", "training.num_shapes")  # starts of fields that make other data
 HEADER = ("experiment", "measure", "published", "ours", "runs", "minutes", "command")
 
 
@@ -68,12 +70,16 @@ def write(folders: Sequence[Path], out: Path, say: Callable[[str], None] = print
 
 
 def _runs(folder: Path) -> Iterable[Run]:
-    """The finished runs below, trials of sweeps among them, in the order of their paths."""
+    """The finished runs below, trials of sweeps among them, in the order of their paths.
+
+    Fields that there are since a run was kept have their defaults.
+    """
+    rows = composition.tables()
     for path in sorted(folder.rglob(SUMMARY)):
         own = RunFolder(path.parent)
         summary, config = own.read(SUMMARY), own.read(CONFIG)
         if config is not None and "metrics" in summary:
-            yield Run(flatten(config), summary, own.read(DATA), path.parent)
+            yield Run(flatten(completed(config, rows)), summary, own.read(DATA), path.parent)
 
 
 def _name(run: Run) -> str:
@@ -87,12 +93,11 @@ def _names(runs: Sequence[Run]) -> list[str]:
 def _experiment(name: str, runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The rows of one experiment: a group of runs for each point in which they differ, a row for each measure."""
     by_point: dict[str, dict[str, Run]] = {}
-    for run in runs:
-        own = json.dumps([run.fields.get("seed"), *_replicate(run), run.summary["metrics"]])
-        by_point.setdefault(json.dumps(_point(run), sort_keys=True), {}).setdefault(own, run)
-    by_data = [_by_data(list(group.values())) for group in by_point.values()]
-    groups = [group for one in by_data for group in one]
-    points = [_point(group[0]) | {"data": number} for one in by_data for number, group in enumerate(one, 1)]
+    for point, run in zip(_points(runs), runs, strict=True):
+        own = json.dumps([run.fields.get("seed"), *_replicate(run).values(), run.summary["metrics"]])
+        by_point.setdefault(json.dumps(point, sort_keys=True), {}).setdefault(own, run)
+    points = [json.loads(point) for point in by_point]
+    groups = [list(group.values()) for group in by_point.values()]
     every = sorted({field for point in points for field in point})
     differ = [field for field in every if len({json.dumps(point.get(field)) for point in points}) > 1]
     names = short_names(differ)
@@ -104,35 +109,48 @@ def _experiment(name: str, runs: Sequence[Run]) -> list[dict[str, Any]]:
     return rows
 
 
-def _point(run: Run) -> dict[str, Any]:
-    """What tells a run from those of other groups."""
-    replicates = run.fields.get("replicates", ())
-    return {
-        field: value
-        for field, value in run.fields.items()
-        if not field.startswith(NEVER_APART) and field not in replicates
-    }
+def _points(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Of each run what tells it from those of other groups: fields of its config, and the number of its data.
+
+    Where some folds were run on other data than before, the others do not say which of the two theirs go with: then
+    each fold is a group by itself.
+    """
+    numbers = _data_numbers(runs)
+    fields = [
+        {
+            field: value
+            for field, value in run.fields.items()
+            if not field.startswith(NEVER_APART) and field not in _replicate(run)
+        }
+        for run in runs
+    ]
+    changed = [point for point, number in zip(fields, numbers, strict=True) if number > 1]
+    return [
+        point | {"data": number} | (_replicate(run) if point in changed else {})
+        for point, number, run in zip(fields, numbers, runs, strict=True)
+    ]
 
 
-def _by_data(runs: Sequence[Run]) -> list[list[Run]]:
-    """Apart what had other data under the same name; a run that kept no fingerprint goes with the first."""
-    known: dict[str, list[Mapping[str, Any]]] = {}  # of the same replicate, as folds have different data anyhow
-    groups: list[list[Run]] = []
+def _data_numbers(runs: Sequence[Run]) -> list[int]:
+    """1 for the first data that runs had under the same name and fields, 2 for other ones, and so on.
+
+    A run that kept no fingerprint goes with the first.
+    """
+    known: dict[str, list[Mapping[str, Any]]] = {}
+    numbers = []
     for run in runs:
-        before = known.setdefault(json.dumps(_replicate(run)), [])
-        alike = [n for n, data in enumerate(before) if run.data is None or difference(data, run.data) is None]
-        number = alike[0] if alike else len(before)
+        named = {field: value for field, value in run.fields.items() if field.startswith(DATA_FIELDS)}
+        before = known.setdefault(json.dumps(named, sort_keys=True), [])
+        alike = [n for n, data in enumerate(before, 1) if run.data is None or difference(data, run.data) is None]
         if not alike and run.data is not None:
             before.append(run.data)
-        if number == len(groups):
-            groups.append([])
-        groups[number].append(run)
-    return groups
+        numbers.append(alike[0] if alike else max(len(before), 1))
+    return numbers
 
 
-def _replicate(run: Run) -> list[Any]:
+def _replicate(run: Run) -> dict[str, Any]:
     """What tells runs of one group apart, besides the seed: their folds, as a rule."""
-    return [run.fields.get(field) for field in run.fields.get("replicates", ())]
+    return {field: run.fields.get(field) for field in run.fields.get("replicates", ())}
 
 
 def _measures(run: Run) -> list[str]:

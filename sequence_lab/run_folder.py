@@ -1,6 +1,5 @@
 """A run is a folder: who may write there, and the JSON files that say what the run is and what came of it."""
 
-import errno
 import fcntl
 import importlib.metadata
 import json
@@ -19,8 +18,6 @@ from sequence_lab.schema import Refused
 CONFIG, ENVIRONMENT, SUMMARY = "config.json", "environment.json", "summary.json"
 VOCABULARY = "vocabulary.json"  # ids of the symbols, where there are any
 DATA = "data.json"  # the fingerprint of the data set
-# What a machine says no to, which is no fault of the program: a full disk, a folder that takes no files.
-MACHINES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 LOCK = ".lock"  # marks a run's folder, too: one that holds it may hold other files before the run begins
 
 Complete = Callable[[Mapping[str, Any]], Mapping[str, Any]]

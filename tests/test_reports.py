@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from experiments import adding_lstm
 from sequence_lab import reports, schema
 from sequence_lab.composition import tables
 from sequence_lab.config import resolved
 from sequence_lab.schema import Refused
 from sequence_lab.sweeps.space import search_space
+from sequence_lab.sweeps.study import folder_name
 
 OBJECTIVES = {"class": {"name": "classification"}}
 
@@ -67,9 +69,34 @@ def test_runs_over_data_that_changed_between_them_are_apart(tmp_path):
             (folder / "data.json").write_text(json.dumps(data[which]))
     rows, _ = report(tmp_path)
     assert [(row["experiment"], row["scores"]) for row in rows] == [
-        ("small: data 1", [0.0, 0.1, 0.2, 0.4]),
-        ("small: data 2", [0.3]),
+        ("small: data 1, fold 0", [0.0, 0.1, 0.4]),
+        ("small: data 1, fold 1", [0.2]),
+        ("small: data 2, fold 0", [0.3]),
     ]
+
+
+def test_data_have_the_same_number_at_each_point_and_folds_on_either_are_not_averaged(tmp_path):
+    runs = [(0, 0.1, "old"), (0, 0.1, "new"), (0, 0.2, "new"), (1, 0.1, "new")]
+    for number, (fold, rate, which) in enumerate(runs):
+        folder = tmp_path / "runs" / str(number)
+        finished(folder, {"accuracy": number / 10}, dataset={"fold": fold}, model={"dropout": rate})
+        (folder / "data.json").write_text(json.dumps({"inputs of train": {"size": [fold], "crc32": which}}))
+    rows, _ = report(tmp_path)
+    assert [(row["experiment"], row["scores"]) for row in rows] == [
+        ("small: data 1, fold 0, dropout 0.1", [0.0]),
+        ("small: data 2, fold 0, dropout 0.1", [0.1]),
+        ("small: data 2, fold 0, dropout 0.2", [0.2]),
+        ("small: data 1, fold 1, dropout 0.1", [0.3]),
+    ]
+
+
+def test_a_field_that_there_was_not_yet_has_its_default(tmp_path):
+    config = resolved(schema.plain(adding_lstm.get_config()), tables())
+    older = {**config, "optimizer": {k: v for k, v in config["optimizer"].items() if k != "average_from"}}
+    for number, kept in enumerate((older, config)):
+        finished(tmp_path / "runs" / str(number), {"loss": 0.5 + number}, **{**kept, "seed": number})
+    rows, _ = report(tmp_path)
+    assert [(row["experiment"], row["scores"]) for row in rows] == [("adding_lstm", [0.5, 1.5])]
 
 
 def test_published_figures_stand_beside_ours_with_their_commands(tmp_path):
@@ -198,17 +225,19 @@ def test_an_experiment_takes_the_minutes_that_its_kept_runs_took(name):
     assert any(low <= minutes <= high for low, high in ranges for minutes in took)
 
 
-@pytest.mark.parametrize("command", sorted({row["commands"][0] for row in first_rows().values()}))
+@pytest.mark.parametrize(
+    "command", sorted({row["commands"][0] for row in first_rows().values() if "--mode=sweep" in row["commands"][0]})
+)
 def test_the_kept_runs_of_a_sweep_are_all_of_its_command(command):
     """Run by run: none of the points that it runs was left out."""
     words = [word.removeprefix("--").partition("=") for word in shlex.split(command)[2:]]
-    flags = {name: value for name, _, value in words if name in ("config", "mode", "seeds", "points")}
-    if flags.get("mode") != "sweep":
-        return
+    flags = {name: value for name, _, value in words if name in ("config", "seeds", "points")}
     found = runpy.run_path(str(ROOT / flags["config"]))
     config = resolved(schema.plain(found["get_config"]()), tables())
     axes = [value for name, _, value in words if name == "sweep"]
     seeds, points = (int(flags.get(name, 0)) for name in ("seeds", "points"))
     space = search_space(config, axes, seeds, points, found["get_sweep"]() if "get_sweep" in found else None)
     kept = [path for path in KEPT.rglob("summary.json") if json.loads(path.read_text())["command"] == command]
-    assert len(kept) == len(space.trials(config["seed"]))
+    # Folders of trials are called by their number and what they change.
+    expected = [folder_name(0, overrides).partition("_")[2] for overrides in space.trials(config["seed"])]
+    assert sorted(path.parent.name.partition("_")[2] for path in kept) == sorted(expected)

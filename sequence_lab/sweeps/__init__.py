@@ -3,8 +3,8 @@
 A sweep is a folder: ``sweep.json`` (the config and the space), ``study.journal`` (an Optuna study: what is waiting,
 what came of the rest), ``trials/`` (an ordinary run folder each), ``sweep.md``, ``summary.json`` and, for one numeric
 axis, ``plots/sweep.png``. The same call again runs what is missing and nothing twice; more values, points or seeds
-extend it. A trial that failed stays failed; one that was refused, as where its data are not
-what they were, counts among the failed and is tried anew by the next call.
+extend it. A trial that failed stays failed; one that was refused, as where its data are not there or not what they
+were, counts among the failed and is tried anew by the next call.
 """
 
 import functools
@@ -21,7 +21,7 @@ from sequence_lab.config import Tables, completed, resolved
 from sequence_lab.run_folder import short
 from sequence_lab.sweeps import local, report, study
 from sequence_lab.sweeps.axis import Range, parse_axis, show
-from sequence_lab.sweeps.space import Overrides, Space, of_trial, point_of, search_space, with_overrides
+from sequence_lab.sweeps.space import Overrides, Space, of_trial, point_of, search_space
 from sequence_lab.sweeps.worker import Job
 from sequence_lab.training.objectives import chief, tasks_of
 
@@ -68,13 +68,13 @@ def sweep(
         base = resolved(plain, rows)
         chosen = search_space(base, axes, seeds, points, get_sweep)
         trials = chosen.trials(base["seed"])
-        measure, mode = _chief(plain, trials, rows)
+        published = schema.plain(get_sweep or {}).get("published", ())
+        config_of = functools.partial(of_trial, plain, base, published=published)
+        measure, mode = _chief(config_of, trials, rows)
         job = Job({"models": models, "datasets": datasets, "objectives": objectives}, measure, workers, command)
         _check_portable(job.tables)
     folder = Path(workdir).absolute()
     with study.opened(folder, base, chosen, trials, mode, functools.partial(completed, rows=rows)) as queue:
-        published = schema.plain(get_sweep or {}).get("published", ())
-        config_of = functools.partial(of_trial, plain, base, published=published)
         crew = local.Crew(queue, job, config_of, folder / "trials", say)
         refused = crew.run()
         if len(refused) == queue.count():
@@ -85,12 +85,14 @@ def sweep(
     return summary
 
 
-def _chief(plain: dict[str, Any], trials: Sequence[Overrides], rows: Mapping[str, Tables]) -> tuple[str, str]:
+def _chief(
+    config_of: Callable[[Overrides], dict[str, Any]], trials: Sequence[Overrides], rows: Mapping[str, Tables]
+) -> tuple[str, str]:
     """Checks every trial's config; the measure and mode that all of them are judged by."""
     found = set()
     for overrides in trials:
         try:
-            config = resolved(with_overrides(plain, overrides), rows)
+            config = resolved(config_of(overrides), rows)
         except ValueError as error:
             words = ", ".join(f"{field}={show(value)}" for field, value in point_of(overrides).items())
             raise ValueError(f"the point {words}: {error}") from None

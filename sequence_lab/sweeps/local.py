@@ -102,14 +102,19 @@ class Crew:
         for orders in connection.wait(list(by_orders), timeout=0.2):
             worker = by_orders[orders]  # type: ignore[index]
             try:
-                self._settle(worker, worker.orders.recv())
-                worker.trial = None if self._error else self.study.take()
-                if worker.trial is None:
-                    self._dismiss(worker)
-                else:
-                    _, name, overrides = worker.trial
-                    worker.orders.send((self.config_of(overrides), self.folder / name))
+                outcome = worker.orders.recv()
             except (EOFError, OSError):
+                self._bury(worker)
+                continue
+            self._settle(worker, outcome)
+            worker.trial = None if self._error else self.study.take()
+            if worker.trial is None:
+                self._dismiss(worker)
+                continue
+            _, name, overrides = worker.trial
+            try:
+                worker.orders.send((self.config_of(overrides), self.folder / name))
+            except OSError:
                 self._bury(worker)
 
     def _settle(self, worker: _Worker, outcome: Outcome | None) -> None:

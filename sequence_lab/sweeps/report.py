@@ -80,7 +80,8 @@ def write(folder: Path, summary: Mapping[str, Any]) -> str:
     """Writes ``sweep.md``, ``summary.json`` and, for one numeric axis, ``plots/sweep.png``; returns the table."""
     table = markdown(summary)
     better = "lower" if summary["mode"] == "min" else "higher"
-    note = f"Mean ± 95 % interval over seeds; best point first ({better} is better)."
+    over = "Mean ± 95 % interval over seeds, or the score under each where that is as wide as the mean"
+    note = f"{over}; best point first ({better} is better)."
     (folder / TABLE).write_text(f"# {summary['experiment']}\n\n{note}\n\n{table}\n")
     RunFolder(folder).write(SUMMARY, summary)
     _plot(folder / PLOT, summary)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from sequence_lab import schema
-from sequence_lab.run_folder import flatten
-from sequence_lab.sweeps.axis import Axis, Range, checked_axis, field_value, parse_axis
+from sequence_lab.run_folder import BESIDE, flatten
+from sequence_lab.sweeps.axis import Axis, Range, checked_axis, field_value, parse_axis, show
 
 Overrides = dict[str, Any]  # dotted field -> value, "seed" last: what one trial changes in the config
 
@@ -91,6 +91,8 @@ def search_space(
     given = dict(schema.plain(get_sweep or {}))
     schema.check_names("get_sweep()", given, ("axes", "seeds", "points", "published"))
     found = {} if axes else _file_axes(given.get("axes", {}), config)
+    if not axes:
+        _check_published(given.get("published", ()), found, config)
     own = [parse_axis(text, config) for text in axes]
     for field, axis in own:
         if sum(field == other for other, _ in own) > 1:
@@ -115,6 +117,24 @@ def _file_axes(given: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str,
         else:
             raise ValueError(f"get_sweep() has {values!r} for {field}; allowed: a tuple of values, or a range as text")
     return found
+
+
+def _check_published(given: Any, axes: Mapping[str, Axis], config: Mapping[str, Any]) -> None:
+    """Raises ValueError for a point that no trial has, or that is the config's own."""
+    own = flatten(config)
+    for entry in given:
+        if not (isinstance(entry, tuple) and len(entry) == 2 and all(isinstance(one, Mapping) for one in entry)):
+            raise ValueError(
+                f"get_sweep() has published {entry!r}; allowed: ({{field: value}}, {{measure: (value, source)}})"
+            )
+        for field, value in entry[0].items():
+            axis = axes[schema.choose("a field of get_sweep()'s published points", field, axes)]
+            others = [] if isinstance(axis, Range) else [x for x in axis if key({"": x}) != key({"": own.get(field)})]
+            if not isinstance(axis, Range) and value not in others:
+                raise ValueError(
+                    f"get_sweep() has published figures at {field} {value!r}; allowed: "
+                    f"{', '.join(map(show, others))}, values of that axis that are not the config's own"
+                )
 
 
 def with_overrides(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,12 +165,14 @@ def of_trial(
     moved = {
         field: value
         for field, value in overrides.items()
-        if field != "seed" and field not in own["replicates"] and key({"": own.get(field)}) != key({"": value})
+        if field not in ("seed", *own["replicates"])
+        and not field.startswith(BESIDE)
+        and key({"": own.get(field)}) != key({"": value})
     }
     if not moved:
         return changed
     figures = dict.fromkeys(resolved["published"], (None, ""))
-    if any(not field.startswith("dataset.") for field in moved):
+    if any(not field.startswith(("dataset.", "dataset_name")) for field in moved):
         figures.pop("guesses", None)
         changed["guesses"] = 0
     for point, there in published:

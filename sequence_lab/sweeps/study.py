@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import TrialState
 
 from sequence_lab import schema
-from sequence_lab.run_folder import Complete, RunFolder, check_same, exclusive
+from sequence_lab.run_folder import BESIDE, Complete, RunFolder, check_same, exclusive
 from sequence_lab.sweeps.axis import Axis, Range, show
 from sequence_lab.sweeps.space import Overrides, Space, key, short_names
 
@@ -59,7 +59,7 @@ def opened(
         with schema.refusals():
             known = folder.read(SWEEP)
             if known is not None:
-                check_same(f"the sweep in {folder.path}", complete(known["config"]), config, lambda *_: False)
+                check_same(f"the sweep in {folder.path}", complete(known["config"]), config, _may_differ)
             study = Study(folder.path / JOURNAL, mode)
             study.add(space, trials)
         folder.write(SWEEP, {"config": config, **space.to_json()})
@@ -164,6 +164,11 @@ def folder_name(number: int, overrides: Mapping[str, Any]) -> str:
     names = short_names(list(overrides))
     words = "_".join(f"{names[field]}={show(value)}" for field, value in overrides.items())
     return f"{number:04d}_" + re.sub(r"[^\w.=+-]+", "-", words)[:120]
+
+
+def _may_differ(name: str, before: Any, now: Any) -> bool:
+    """What may change between two launches of a sweep."""
+    return name.startswith(BESIDE)
 
 
 def _mend(journal: Path) -> None:

@@ -16,8 +16,9 @@ from typing import Any, Literal, NamedTuple
 import jax
 
 from sequence_lab import experiment
-from sequence_lab.run_folder import LOCK, MACHINES
+from sequence_lab.run_folder import LOCK
 from sequence_lab.schema import Refused
+from sequence_lab.training.checkpoints import NO_ROOM
 from sequence_lab.training.interrupts import Interrupted
 from sequence_lab.training.loop import Diverged
 
@@ -44,8 +45,8 @@ class Outcome(NamedTuple):
     """What a worker reports of a trial.
 
     Attributes:
-      state: "refused" before anything was written, as data are not there or not what they were; "stopped" by the parent
-        or, with ``error``, by the machine.
+      state: "refused" where nothing was trained, as by data that are not there, cannot be read or are not what they
+        were; "stopped" by the parent or, with ``error``, by a disk that takes nothing more.
     """
 
     state: Literal["complete", "failed", "refused", "stopped"]
@@ -90,6 +91,15 @@ def _obey(lifeline: Connection) -> None:
 def attempt(config: Mapping[str, Any], folder: Path, job: Job) -> Outcome:
     """Runs one trial in its folder, with all that it prints in a log there."""
     try:
+        return _tried(config, folder, job)
+    except OSError as error:  # also of the log, in which a reason was to be written
+        if error.errno not in NO_ROOM:
+            raise
+        return Outcome("stopped", error=OSError(error.errno, error.strerror, error.filename))
+
+
+def _tried(config: Mapping[str, Any], folder: Path, job: Job) -> Outcome:
+    try:
         _log_to(folder)
         summary = experiment.run(
             config, folder, **job.tables, command=job.command, say=functools.partial(print, flush=True)
@@ -97,13 +107,13 @@ def attempt(config: Mapping[str, Any], folder: Path, job: Job) -> Outcome:
     except Interrupted as stopped:
         print(stopped, flush=True)
         return Outcome("stopped")
-    except Refused as error:
+    except (Refused, PermissionError) as error:
         return _ended("refused", str(error))
     except Diverged as error:
         return _ended("failed", str(error))
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in MACHINES:
-            return Outcome("stopped", error=OSError(error.errno, error.strerror, error.filename))
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise
         traceback.print_exc()
         return _ended("failed", f"{type(error).__name__}: {error}")
     score = summary["metrics"]["validation"][job.measure]

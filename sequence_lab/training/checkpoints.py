@@ -22,7 +22,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 MANIFEST = "manifest.json"
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # of a disk that takes nothing more
 FIRST_ALONE = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})  # the others are not waited for
 
 

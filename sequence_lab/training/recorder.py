@@ -34,6 +34,7 @@ class Recorder:
         self._events = EventsWriter(str(workdir / "tensorboard" / "events"))
         for record in kept:
             self._add_events(**record)
+        self._events.flush()
 
     def record(self, step: int, split: str, values: Mapping[str, float]) -> None:
         """One line and one event per value; a figure that is not finite is null in the line, as JSON has no NaN."""
@@ -41,12 +42,12 @@ class Recorder:
         line = {name: value if math.isfinite(value) else None for name, value in plain.items()}
         self._file.write(json.dumps({"step": step, "split": split, **line}) + "\n")
         self._add_events(step, split, **plain)
+        self._events.flush()
 
     def _add_events(self, step: int, split: str, **values: float | None) -> None:
         for name, value in values.items():
             summary = scalar(f"{split}/{name}", math.nan if value is None else value)
             self._events.write_event(Event(wall_time=time.time(), step=step, summary=summary))
-        self._events.flush()
 
     def close(self) -> None:
         self._file.close()

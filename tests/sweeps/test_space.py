@@ -114,6 +114,9 @@ def test_seeds_alone_are_a_sweep_and_nothing_is_not():
         search_space(CONFIG, get_sweep={})
 
 
+DROPOUTS = {"axes": {"model.dropout": (0.0, 0.5, 0.7)}}  # the first is the config's own
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -121,6 +124,13 @@ def test_seeds_alone_are_a_sweep_and_nothing_is_not():
         ({"axes": {"model.dropuot": (0.1,)}}, "did you mean model.dropout"),
         ({"axes": {"model.dropout": 0.1}}, "allowed: a tuple of values"),
         ({"axes": {"model.dropout": ("a",)}}, "dropout has 'a'; allowed: float"),
+        (
+            DROPOUTS | {"published": (({"model.dropuot": 0.5}, {}),)},
+            "published points is 'model.dropuot'.*model.dropout",
+        ),
+        (DROPOUTS | {"published": (({"model.dropout": 0.3}, {}),)}, r"at model.dropout 0.3; allowed: 0.5, 0.7, values"),
+        (DROPOUTS | {"published": (({"model.dropout": 0.0}, {}),)}, r"at model.dropout 0.0; allowed: 0.5, 0.7, val"),
+        (DROPOUTS | {"published": ({"model.dropout": 0.5},)}, r"published {'model.dropout': 0.5}; allowed: \({field"),
     ],
 )
 def test_a_wrong_file_is_refused(given, message):
@@ -162,7 +172,9 @@ def test_published_figures_stand_beside_their_points_and_networks_are_guessed_fo
     assert figures({"model.features": (9,), "seed": 1}) == ({"accuracy": (0.8, "a third")}, 0)
     assert figures({"model.new": 1}) == ({"accuracy": no_figure, "f1": (0.7, "b")}, 0)
     assert figures({"model.features": (9,), "dataset.length": 6}) == ({"accuracy": no_figure}, 0)
-    assert figures({"dataset.length": 6}) == ({"accuracy": no_figure, "guesses": no_figure}, 70)
+    for other in ({"dataset.length": 6}, {"dataset_name": "latch"}, {"dataset_name": "latch", "dataset.length": 6}):
+        assert figures(other) == ({"accuracy": no_figure, "guesses": no_figure}, 70)
+    assert of_trial(config, config, {"guesses": 100}) == {**config, "guesses": 100}
 
 
 def test_short_names_stay_unambiguous():

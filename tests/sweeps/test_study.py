@@ -100,6 +100,16 @@ def test_another_config_is_refused_by_the_name_of_its_field(tmp_path):
         pass
 
 
+def test_an_older_sweep_goes_on_with_new_fields_and_whatever_makes_no_other_run(tmp_path):
+    now = {**CONFIG, "generation": {"prompt": ""}, "published": {"loss": (0.5, "a paper")}, "new": 1}
+    with open_(tmp_path, config={**CONFIG, "generation": {"prompt": "The "}, "published": {"loss": (0.4, "it")}}):
+        pass
+    with pytest.raises(Refused, match=r"config\.new is 1, but the sweep in"):
+        open_(tmp_path, config=now).__enter__()
+    with opened(tmp_path, now, RATES, RATES.trials(0), "min", lambda known: {**known, "new": 1}) as queue:
+        assert queue.count() == 4
+
+
 def test_other_folders_are_left_alone(tmp_path):
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(Refused, match="holds other files"):

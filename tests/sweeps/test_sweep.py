@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from sequence_lab import experiment
 from sequence_lab.experiment import default_config
 from sequence_lab.schema import Refused
-from sequence_lab.sweeps import sweep
+from sequence_lab.sweeps import sweep, worker
+from sequence_lab.training.loop import Diverged
 from sequence_lab.training.recorder import TIMES, read_metrics
 
 SCRIPT = Path(__file__).with_name("tiny_sweep.py")
@@ -62,6 +65,9 @@ def test_trials_without_their_data_or_a_disk_to_write_to_are_run_once_these_are_
     with pytest.raises(Refused, match=r"table\.csv"):
         sweep(config, tmp_path / "sweep", axes)
 
+    with pytest.raises(BrokenPipeError):
+        sweep(config, tmp_path / "sweep", axes, say=_closed)
+
     table.write_text("text,label\n" + "".join(f"{word} {n},{word}\n" for n in range(20) for word in ("good", "bad")))
     trials = tmp_path / "sweep" / "trials"
     log = next(trials.iterdir()) / "log.txt"
@@ -73,6 +79,40 @@ def test_trials_without_their_data_or_a_disk_to_write_to_are_run_once_these_are_
     log.unlink()
     summary = sweep(config, tmp_path / "sweep", axes)
     assert [(point["seeds"], point["failed"], point["waiting"]) for point in summary["points"]] == [([0], 0, 0)] * 2
+
+
+def _closed(line):
+    raise BrokenPipeError
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device", "a/file")
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (Refused("no such field"), "refused"),
+        (PermissionError(errno.EACCES, "Permission denied", "data.csv"), "refused"),
+        (Diverged("the loss is nan"), "failed"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a/file"), "failed"),
+        (FULL, "stopped"),
+    ],
+)
+def test_only_a_disk_that_takes_nothing_more_stops_a_sweep(tmp_path, monkeypatch, error, state):
+    """Also where it does so as the reason of a trial's end is written to the trial's log."""
+
+    def raises(*arguments, **named):
+        raise named.get("error", error)
+
+    monkeypatch.setattr(worker, "_log_to", lambda folder: None)
+    monkeypatch.setattr(experiment, "run", raises)
+    job = worker.Job({}, "loss", workers=1)
+    outcome = worker.attempt({}, tmp_path, job)
+    assert outcome.state == state
+    assert (outcome.error is None) == (error is not FULL)
+    monkeypatch.setattr("builtins.print", lambda *_, **__: raises(error=FULL))
+    outcome = worker.attempt({}, tmp_path, job)
+    assert (outcome.state, outcome.error.errno) == ("stopped", errno.ENOSPC)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import os
 import shutil
 
@@ -135,6 +136,13 @@ def test_a_full_disk_is_said_once_and_the_steps_before_stay(tmp_path, monkeypatc
     step, arrays, _ = Checkpoints(tmp_path).restore_latest(tree(0))
     assert step == 2
     assert_equal(arrays, tree(2))
+
+
+def test_orbax_logs_other_faults_and_not_those_that_are_raised_in_one_line():
+    absl = logging.getLogger("absl")
+    errors = [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), ValueError("another fault")]
+    records = [absl.makeRecord("absl", logging.ERROR, "", 0, "", (), (type(e), e, None)) for e in errors]
+    assert [bool(absl.filter(record)) for record in records] == [False, True]
 
 
 @pytest.mark.parametrize("stop", [ValueError("another fault"), KeyboardInterrupt()])
