@@ -36,7 +36,7 @@ ARROWS = {
         "training", "analysis",
     },
     "experiment_files": {"schema", "config", "composition", "run_folder"},
-    "reports": {"schema", "run_folder", "data", "sweeps", "training", "analysis"},
+    "reports": {"schema", "config", "composition", "run_folder", "data", "sweeps", "training", "analysis"},
     "preparation": {"schema", "config", "composition", "data", "analysis"},
     "sweeps": {
         "experiment", "composition", "config", "schema", "run_folder", "data", "models", "nn", "ops", "training",
