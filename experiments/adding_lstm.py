@@ -2,8 +2,8 @@
 
 python launch.py --config=experiments/adding_lstm.py
 
-0.7 minutes on 2 CPU cores. To expect over 3 seeds: a test loss (mean squared error) of 0.00023 ± 0.00005; always to
-answer with the mean, 1, has 0.167 (± is a 95 % interval).
+0.7 minutes on 2 CPU cores. To expect over 3 seeds: a test loss (mean squared error) of 0.000267, namely 0.00020,
+0.00024 and 0.00036; always to answer with the mean, 1, has 0.167.
 """
 
 from typing import Any

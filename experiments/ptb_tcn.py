@@ -2,8 +2,12 @@
 
 python launch.py --config=experiments/ptb_tcn.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. With --mode=sweep: with
-gates and without.
+35 minutes on one CPU core that had other work, too. To expect over 3 seeds: not yet measured; of seed 0 a test
+perplexity of 116.3 (105 to 128 over blocks of 1,000 words), of 102.5 mixed with KN5 and of 97.1 with KN5 and a cache.
+With --mode=sweep: with gates and without.
+
+Published are 87.9 of a network of 13 million weights; this one has 5.5 million, reads 29 words and is trained for
+10,000 steps, the last of which is its best.
 """
 
 from typing import Any
