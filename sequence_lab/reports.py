@@ -213,11 +213,14 @@ def _figures(run: Run) -> dict[str, float]:
 
 
 def _ours(scores: Sequence[float], intervals: Sequence[Sequence[float] | None]) -> str:
-    """Mean and interval over runs, and the interval over the rows of the test split, where every run has one."""
+    """Mean and interval over runs, and the interval over the rows of the test split, where every run has one.
+
+    One without a width, as of a bootstrap in which every row is right, is none.
+    """
     if not scores:
         return "not measured"
     known = [ends for ends in intervals if ends is not None]
-    if len(known) < len(scores):
+    if len(known) < len(scores) or all(low == high for low, high in known):
         return tables.interval(scores)
     low, high = (statistics.fmean(ends) for ends in zip(*known, strict=True))
     return f"{tables.interval(scores)} ({low:.3g} to {high:.3g} over rows)"

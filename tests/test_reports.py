@@ -130,6 +130,8 @@ def test_runs_over_the_same_rows_have_the_interval_over_these_and_folds_have_not
         ("folds", "0.845 ± 0.064"),
         ("seeds", "0.81 ± 0.13 (0.71 to 0.91 over rows)"),
     ]
+    finished(tmp_path / "runs" / "all", {"accuracy": 1.0}, intervals={"accuracy": [1.0, 1.0]}, name="all")
+    assert report(tmp_path)[0][0]["ours"] == "1"
 
 
 def test_copies_of_a_run_count_once_and_another_outcome_of_its_seed_is_another_run(tmp_path):
