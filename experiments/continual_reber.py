@@ -2,10 +2,10 @@
 
 python launch.py --config=experiments/continual_reber.py
 
-0.1 minutes on 2 CPU cores. To expect over 3 seeds: all of 50 test rows of 1,000 steps, more than 80 strings each,
-without an error (allowed/sequence_accuracy, 100.0 %) under each. With --mode=sweep also without a forget gate: a
-forget_bias of 100 keeps it at 1, whatever is learnt, as in the LSTM of 1997. Then all rows are under two seeds and none
-under the third, 66.7 % on average.
+0.2 minutes on one of 2 CPU cores. To expect over 10 seeds: all of 50 test rows of 1,000 steps, more than 80 strings
+each, without an error (allowed/sequence_accuracy, 100.0 %) under each. With --mode=sweep also without a forget gate: a
+forget_bias of 100 keeps it at 1, whatever is learnt, as in the LSTM of 1997. Then all rows are under six seeds, 90 %
+under one and none under three, 69.0 % on average.
 
 Gers et al. (1999) introduced the forget gate on this task. Here every training row, of 100 steps, starts with a string
 and from a state of zeros; the test rows do so once in 1,000 steps.

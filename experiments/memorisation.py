@@ -2,11 +2,12 @@
 
 python launch.py --config=experiments/memorisation.py
 
-0.4 minutes on 2 CPU cores. To expect over 3 seeds: 79.6 % of the sequences repeated without an error, 43 %, 100 % and
-96 % under each; by chance 1 in 32 is. There are 32 strings: the 1,000 of the test are among those it is trained on.
+1.8 minutes on one of 2 CPU cores. To expect over 3 seeds: all of the test sequences repeated without an error (100.0 %)
+under each; by chance 1 in 32 is. There are 32 strings: the 1,000 of the test are among those it is trained on. After
+6,000 steps instead of 20,000 one seed of three is there.
 
 Martens and Sutskever (2011), 100 tanh units, Hessian-free, gradients over 1,000 to 10,000 sequences: solved at T = 200
-under some seeds, also with 20 bits ("values": 5, "positions": 10).
+under some seeds, also with 20 bits (memorisation_20_bits.py).
 """
 
 from ml_collections import ConfigDict

@@ -2,10 +2,10 @@
 
 python launch.py --config=experiments/noise_free_lag.py
 
-0.1 minutes on 2 CPU cores. To expect over 3 seeds: all of 100 test sequences right at each step (sequence_accuracy,
-100.0 %) under each of them; only two of the 100 differ, those of x and of y. Knowing the order but not the first symbol
-is right in 1/2, and there LSTMs of as many units stay under the one seed tried, for 2,000 steps and more: the last
-symbol is 1 % of the loss. A linear recurrence can keep the first.
+0.2 minutes on one of 2 CPU cores. To expect over 3 seeds: all of 100 test sequences right at each step
+(sequence_accuracy, 100.0 %) under each of them; only two of the 100 differ, those of x and of y. With --mode=sweep also
+by an LSTM of as many units, right in 54.0 % under each: as often as by knowing the order and not the first symbol. The
+last symbol is 1 % of the loss; a linear recurrence (LRU) can keep the first.
 
 Hochreiter and Schmidhuber (1997), experiment 2a, an LSTM: 18 of 18 trials, 5,040 sequences.
 """
@@ -51,4 +51,9 @@ def get_config() -> ConfigDict:
 
 
 def get_sweep() -> dict[str, Any]:
-    return {"axes": {"model.cell": ("lru", "lstm")}, "seeds": 3}
+    figures = {"sequence_accuracy": (1.0, "Hochreiter and Schmidhuber 1997, 2a, 18 of 18 trials")}
+    return {
+        "axes": {"model.cell": ("lru", "lstm")},
+        "seeds": 3,
+        "published": (({"model.cell": "lstm"}, figures),),
+    }

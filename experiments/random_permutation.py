@@ -3,7 +3,8 @@
 python launch.py --config=experiments/random_permutation.py
 
 0.1 minutes on 2 CPU cores. To expect over 3 seeds: all of 1,000 test sequences right under two of them, under one of
-these from step 600 on (19,200 sequences), and 48 % under the third, as by guessing: 82.8 % in the mean.
+these from step 600 on (19,200 sequences), and 48 % under the third, as by guessing and as after 6,000 steps: 82.8 % in
+the mean.
 
 Martens and Sutskever (2011), 100 tanh units, Hessian-free: solved at T = 200 under some seeds. Pascanu et al. (2013),
 SGD with clipping and their regulariser: 2 of 5 runs (ICML), 1 of 8 (arXiv v2).
