@@ -2,9 +2,12 @@
 
 python launch.py --config=experiments/ptb_regularised.py
 
-Not yet measured: minutes on 2 CPU cores, and the test score to expect over 3 seeds. Tied vectors, one draw
-of dropout for all steps, also of whole words and of recurrent weights, penalties on activations and their changes, and
-SGD whose weights are averaged in the end.
+43 minutes on one CPU core. To expect over 3 seeds: not yet measured; of seed 0 a test perplexity of 88.15 (79 to 97
+over blocks of 1,000 words), the best here of one model, of 83.2 mixed with KN5 and of 80.8 with KN5 and a cache.
+
+Tied vectors, one draw of dropout for all steps, also of whole words and of recurrent weights, penalties on activations
+and their changes, and SGD whose weights are averaged over the last four of twelve epochs. Published are 58.8 of 24
+million weights after up to 500 epochs; this network has 3.5 million.
 """
 
 from ml_collections import ConfigDict
