@@ -2,8 +2,8 @@
 
 python launch.py --config=experiments/mnist_196_pixels.py
 
-5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; of seed 0 a test accuracy of 97.0 %. With
---mode=sweep also permuted ("permutation": 0).
+5 minutes on 2 CPU cores. To expect over 3 seeds not yet measured; of seed 0 a test accuracy of 97.0 % and, in a
+permuted order (--config.dataset.permutation=0), of 88.6 %. With --mode=sweep both, three seeds each.
 
 Of all 784 pixels, in order and permuted: LSTM 98.9 and 90.2 % (Cooijmans et al. 2017, 100 units); GRU 96.2 and 87.3 %
 (Bai et al. 2018, 70,000 weights); IRNN 97 and 82 % (Le et al. 2015, 100 units).
