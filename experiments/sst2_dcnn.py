@@ -6,7 +6,7 @@ python launch.py --config=experiments/sst2_dcnn.py
 
 The layers are the paper's, of which 86.8 % is published; its rates of learning, weight decay and dropout are not at
 hand. Here Adagrad at 0.05 with dropout 0.5 goes through the phrases five times, and is best on validation in the fourth
-or fifth time. Kim's network of one layer, sst2_cnn.py, has 81.7 %.
+or fifth time. Kim's network of one layer, sst2_cnn.py, has 82.1 %.
 """
 
 from ml_collections import ConfigDict
