@@ -4,7 +4,7 @@ python launch.py --config=experiments/cifar4000_vgg11.py
 
 2.6 minutes on one of 2 CPU cores. To expect over 3 seeds: a test accuracy of 69.0 ± 1.6 % (± is a 95 % interval).
 Published figures are of 50,000 images and stand beside no run of these. With --mode=sweep: without batch normalisation,
-too, 55.8 ± 3.1 %. Deeper (--sweep=model.configuration=B,D): VGG-13 71.5 and VGG-16 69.2 % (0.6925), one seed each.
+too, 55.8 ± 3.1 %. Deeper (--sweep=model.configuration=B,D): VGG-13 71.5 and VGG-16 69.2 %, one seed each.
 """
 
 from typing import Any

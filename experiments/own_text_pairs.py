@@ -1,6 +1,6 @@
 """Pairs of texts of your own: what becomes of each, such as a translation.
 
-python launch.py --config=experiments/own_text_pairs.py
+python launch.py --config=experiments/own_text_pairs.py --config.dataset.files=pairs.tsv
 
 A file with a pair a line and a tab between source and target, or a catalogue of gettext (.po, .mo). --mode=inspect with
 the same flags shows what is in them, and --mode=generate --config.generation.prompt="a source", of the finished model,

@@ -3,7 +3,7 @@
 python launch.py --config=experiments/timed_spikes.py
 
 0.1 minutes on one of 2 CPU cores. To expect over 10 seeds: the test of 200 steps, twice as long as what it was trained
-on, is without an error under six and has one under four, 60 % (0.600); never to spike is right in 0.9 of the steps.
+on, is without an error under six and has one under four, 60.0 %; never to spike is right in 0.9 of the steps.
 With --mode=sweep also without peepholes: under seven, 70.0 %. The state is chosen at 150 steps.
 
 After Gers and Schmidhuber (2000), who need the peepholes. Here, with Adam and one row of training, they make no

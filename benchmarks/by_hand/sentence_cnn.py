@@ -88,7 +88,7 @@ def accuracy(state: TrainState, split: Split) -> float:
     return float(sum(hits)) / len(split[1])
 
 
-def main(folder: Path, fold: int, epochs: int = 12, patience: int = 4) -> float:
+def main(folder: Path, fold: int, epochs: int = 12) -> float:
     splits, vocabulary_size = read(folder, fold)
     model, key = SentenceCNN(vocabulary_size), jax.random.key(0)
     params = model.init(key, splits["train"][0][:1], train=False)["params"]
@@ -102,7 +102,7 @@ def main(folder: Path, fold: int, epochs: int = 12, patience: int = 4) -> float:
         score = accuracy(state, splits["validation"])
         print(f"epoch {epoch + 1}: validation accuracy {score:.4f}")
         best, best_state, since = (score, state, 0) if score > best else (best, best_state, since + 1)
-        if since == patience:
+        if since == 4:  # epochs without a better one
             break
     return accuracy(best_state, splits["test"])
 
