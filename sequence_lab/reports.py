@@ -120,7 +120,7 @@ def _points(runs: Sequence[Run]) -> list[dict[str, Any]]:
         {
             field: value
             for field, value in run.fields.items()
-            if not field.startswith(NEVER_APART) and field not in _replicate(run)
+            if not field.startswith(NEVER_APART) and field not in run.fields.get("replicates", ())
         }
         for run in runs
     ]

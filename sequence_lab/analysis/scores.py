@@ -15,6 +15,7 @@ from sequence_lab.analysis import spans
 
 DRAWS, AT_ONCE = 2000, 100  # resamplings behind an interval, and those that are held in memory
 CONFIDENCE = (2.5, 97.5)  # percentiles
+DEVIATIONS = 1.96  # standard ones of a normal distribution, between whose ends as much lies
 BLOCK = 1000  # symbols of a text that are drawn together, as those side by side are alike
 FEWEST = 20  # blocks of which an interval can be made
 
@@ -110,23 +111,20 @@ def _counted(logits_NK: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | 
         own, number = _sequences(lengths)
         drawn = resampled(np.bincount(own * cells + places, minlength=number * cells).reshape(number, cells))
     drawn = drawn.reshape(-1, classes, classes)
-    ranks = ("sensitivity", "specificity")
-    scores = {
-        name: score(measure(matrix), measure(drawn))
+    rows = {"accuracy": matrix.sum(), "sensitivity": matrix[-1].sum(), "specificity": matrix[0].sum()}
+    shares = rows if lengths is None else {}
+    return {
+        name: wilson(float(measure(matrix)), rows[name]) if name in shares else score(measure(matrix), measure(drawn))
         for name, measure in MEASURES.items()
-        if classes == 2 or name not in ranks
+        if classes == 2 or name not in ("sensitivity", "specificity")
     }
-    if lengths is None:
-        rows = {"accuracy": matrix.sum(), "sensitivity": matrix[-1].sum(), "specificity": matrix[0].sum()}
-        scores |= {name: wilson(scores[name].value, rows[name]) for name in scores.keys() & rows}
-    return scores
 
 
 def wilson(share: float, rows: int) -> Score:
     """The share of independent rows with Wilson's (1927) interval: one that has a width at 0 and 1 as well."""
     if not rows:
         return Score(share)
-    square = 1.96**2 / rows
+    square = DEVIATIONS**2 / rows
     middle, half = share + square / 2, math.sqrt(square * (share * (1 - share) + square / 4))
     return Score(share, max((middle - half) / (1 + square), 0.0), min((middle + half) / (1 + square), 1.0))
 
@@ -244,7 +242,7 @@ def _ranked(scores_N: np.ndarray, labels_N: np.ndarray, lengths: np.ndarray | No
         return {"auc": score(area, areas), "auprc": precision}
     above, twice = area / (2 - area), 2 * area**2 / (1 + area)
     variance = area * (1 - area) + (positive - 1) * (above - area**2) + (negative - 1) * (twice - area**2)
-    half = 1.96 * math.sqrt(max(variance, 0) / (positive * negative))
+    half = DEVIATIONS * math.sqrt(max(variance, 0) / (positive * negative))
     return {"auc": Score(area, max(area - half, 0.0), min(area + half, 1.0)), "auprc": precision}
 
 

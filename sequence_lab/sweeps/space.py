@@ -129,8 +129,10 @@ def _check_published(given: Any, axes: Mapping[str, Axis], config: Mapping[str, 
             )
         for field, value in entry[0].items():
             axis = axes[schema.choose("a field of get_sweep()'s published points", field, axes)]
-            others = [] if isinstance(axis, Range) else [x for x in axis if key({"": x}) != key({"": own.get(field)})]
-            if not isinstance(axis, Range) and value not in others:
+            if isinstance(axis, Range):
+                continue
+            others = [x for x in axis if key({"": x}) != key({"": own.get(field)})]
+            if value not in others:
                 raise ValueError(
                     f"get_sweep() has published figures at {field} {value!r}; allowed: "
                     f"{', '.join(map(show, others))}, values of that axis that are not the config's own"
@@ -172,7 +174,7 @@ def of_trial(
     if not moved:
         return changed
     figures = dict.fromkeys(resolved["published"], (None, ""))
-    if any(not field.startswith(("dataset.", "dataset_name")) for field in moved):
+    if any(not field.startswith("dataset") for field in moved):
         figures.pop("guesses", None)
         changed["guesses"] = 0
     for point, there in published:
